@@ -1,0 +1,115 @@
+//! Convolution over a channels-last picture as a matrix product of its patches. GPU: gemm.wgsl + patches.wgsl.
+
+use burn::backend::wgpu::into_contiguous;
+use burn_cubecl::tensor::CubeTensor;
+
+use super::Packing;
+use super::launch::{Wgsl, launch};
+use super::linear::TILE;
+
+/// Which pixels of the input each pixel of the output sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// Height and width of the input.
+    pub input: [usize; 2],
+    /// Height and width that the input is resized to first, by nearest neighbour; the input's own where nothing is resized.
+    pub resized: [usize; 2],
+    /// Height and width of the output.
+    pub output: [usize; 2],
+    /// Height and width of the kernel.
+    pub kernel: [usize; 2],
+    /// Step between neighbouring outputs.
+    pub stride: usize,
+    /// Zero rows above and zero columns to the left; what is missing below and to the right is zero as well.
+    pub padding: [usize; 2],
+}
+
+pub(super) fn gpu(x: CubeTensor, weight: CubeTensor, bias: CubeTensor, packing: Packing, window: Window) -> CubeTensor {
+    let x = into_contiguous(x);
+    let [batch, height, width, channels] = x.meta.shape().dims();
+    let [out_height, out_width] = window.output;
+    let rows = batch * out_height * out_width;
+    let (decoder, decode) = packing.decoder();
+    let kernel = Wgsl {
+        name: ["gemm", "patches", decoder],
+        parts: vec![include_str!("gemm.wgsl"), include_str!("patches.wgsl"), decode],
+    };
+    let info = [
+        rows,
+        packing.rows,
+        packing.columns,
+        height,
+        width,
+        channels,
+        window.resized[0],
+        window.resized[1],
+        out_height,
+        out_width,
+        window.kernel[1],
+        window.stride,
+        window.padding[0],
+        window.padding[1],
+    ];
+    let workgroups = [rows.div_ceil(TILE), packing.rows.div_ceil(TILE)];
+    let shape = [batch, out_height, out_width, packing.rows];
+    launch(kernel, &[x, weight, bias], shape, &info.map(|n| n as u32), workgroups)
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+pub(super) mod plain {
+    use burn::tensor::Shape;
+    use burn_flex::FlexTensor;
+
+    use super::Window;
+    use crate::kernels::Packing;
+    use crate::kernels::plain::{matmul_transposed, tensor, values};
+
+    /// Patches are gathered for this many values at a time: a picture's worth of them would be nine pictures.
+    const GATHER: usize = 1 << 22;
+
+    pub fn conv2d(
+        x: FlexTensor,
+        weight: FlexTensor,
+        bias: FlexTensor,
+        packing: Packing,
+        window: Window,
+    ) -> FlexTensor {
+        let x = x.to_contiguous();
+        let [batch, height, width, channels] = x.layout().shape().dims();
+        let [out_height, out_width] = window.output;
+        let rows = batch * out_height * out_width;
+        let x = values(&x);
+        let step = (GATHER / packing.columns).max(1);
+        let mut y = Vec::with_capacity(rows * packing.rows);
+        for first in (0..rows).step_by(step) {
+            let last = (first + step).min(rows);
+            let mut patches = Vec::with_capacity((last - first) * packing.columns);
+            for row in first..last {
+                let (image, pixel) = (row / (out_height * out_width), row % (out_height * out_width));
+                let image = &x[image * height * width * channels..][..height * width * channels];
+                let top = (pixel / out_width * window.stride) as isize - window.padding[0] as isize;
+                let left = (pixel % out_width * window.stride) as isize - window.padding[1] as isize;
+                for ky in 0..window.kernel[0] as isize {
+                    for kx in 0..window.kernel[1] as isize {
+                        match source(top + ky, left + kx, window) {
+                            Some([sy, sx]) => {
+                                patches.extend_from_slice(&image[(sy * width + sx) * channels..][..channels]);
+                            }
+                            None => patches.resize(patches.len() + channels, 0.0),
+                        }
+                    }
+                }
+            }
+            let patches = tensor(patches, Shape::new([last - first, packing.columns]));
+            let part = matmul_transposed(patches, weight.clone(), &bias, packing);
+            y.extend_from_slice(values(&part));
+        }
+        tensor(y, Shape::new([batch, out_height, out_width, packing.rows]))
+    }
+
+    fn source(y: isize, x: isize, window: Window) -> Option<[usize; 2]> {
+        let inside = |at: isize, size: usize| usize::try_from(at).ok().filter(|&at| at < size);
+        let (y, x) = (inside(y, window.resized[0])?, inside(x, window.resized[1])?);
+        Some([y * window.input[0] / window.resized[0], x * window.input[1] / window.resized[1]])
+    }
+}

@@ -1,0 +1,40 @@
+//! The kernels on CubeCL's wgpu runtime.
+
+use burn::backend::tensor::{FloatTensor, IntTensor};
+use burn_cubecl::CubeBackend;
+
+use super::{GroupNormOptions, Kernels, Packing, Window};
+use super::{conv2d, embedding, group_norm, layer_norm, linear};
+
+impl Kernels for CubeBackend {
+    fn linear(x: FloatTensor<Self>, weight: IntTensor<Self>, bias: FloatTensor<Self>, packing: Packing) -> FloatTensor<Self> {
+        linear::gpu(x, weight, bias, packing)
+    }
+
+    fn conv2d(
+        x: FloatTensor<Self>,
+        weight: IntTensor<Self>,
+        bias: FloatTensor<Self>,
+        packing: Packing,
+        window: Window,
+    ) -> FloatTensor<Self> {
+        conv2d::gpu(x, weight, bias, packing, window)
+    }
+
+    fn embedding(weight: IntTensor<Self>, ids: IntTensor<Self>, packing: Packing) -> FloatTensor<Self> {
+        embedding::gpu(weight, ids, packing)
+    }
+
+    fn group_norm(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        options: GroupNormOptions,
+    ) -> FloatTensor<Self> {
+        group_norm::gpu(x, gamma, beta, options)
+    }
+
+    fn layer_norm(x: FloatTensor<Self>, gamma: FloatTensor<Self>, beta: FloatTensor<Self>, eps: f32) -> FloatTensor<Self> {
+        layer_norm::gpu(x, gamma, beta, eps)
+    }
+}

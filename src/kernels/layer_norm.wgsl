@@ -1,0 +1,49 @@
+// LayerNorm over the last axis of a row-major [rows, columns] tensor. One workgroup a row.
+
+struct Info {
+    columns: u32,
+    eps: f32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read> gamma: array<f32>;
+@group(0) @binding(2) var<storage, read> beta: array<f32>;
+@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+@group(0) @binding(4) var<uniform> info: Info;
+
+const THREADS: u32 = 64u;
+var<workgroup> partial: array<f32, THREADS>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+    let start = id.x * info.columns;
+    var sum = 0.0;
+    for (var i = thread; i < info.columns; i += THREADS) {
+        sum += x[start + i];
+    }
+    let mean = total(sum, thread) / f32(info.columns);
+
+    var squares = 0.0;
+    for (var i = thread; i < info.columns; i += THREADS) {
+        let centred = x[start + i] - mean;
+        squares += centred * centred;
+    }
+    let scale = inverseSqrt(total(squares, thread) / f32(info.columns) + info.eps);
+
+    for (var i = thread; i < info.columns; i += THREADS) {
+        y[start + i] = (x[start + i] - mean) * scale * gamma[i] + beta[i];
+    }
+}
+
+fn total(value: f32, thread: u32) -> f32 {
+    workgroupBarrier();
+    partial[thread] = value;
+    workgroupBarrier();
+    for (var half = THREADS / 2u; half > 0u; half /= 2u) {
+        if thread < half {
+            partial[thread] += partial[thread + half];
+        }
+        workgroupBarrier();
+    }
+    return partial[0];
+}

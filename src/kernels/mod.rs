@@ -1,0 +1,144 @@
+//! The operations that SDXL spends its time in, as WGSL kernels of our own, each with a plain twin on the CPU.
+//!
+//! The twin (`plain` in each file, run on [`burn::tensor::Device::flex`]) is the kernel's specification and its test oracle.
+//! Activations are f32, row-major, channels last; shapes travel in a uniform, never in the source, so that a kernel is
+//! compiled once. Workgroups stay within what every WebGPU adapter offers: 256 invocations, 16 KiB of workgroup memory.
+
+mod conv2d;
+mod embedding;
+mod gpu;
+mod group_norm;
+mod launch;
+mod layer_norm;
+mod linear;
+#[cfg(not(target_arch = "wasm32"))]
+mod plain;
+mod weight;
+
+use burn::backend::tensor::{FloatTensor, IntTensor};
+use burn::backend::{Backend, Dispatch, backend_extension};
+use burn::tensor::{Int, Tensor};
+
+pub use conv2d::Window;
+pub use group_norm::GroupNormOptions;
+pub use weight::{Packing, Weight};
+
+/// What a backend must provide; the functions of this module are the way to call it.
+#[backend_extension(Cube, Flex: cfg(not(target_arch = "wasm32")))]
+pub trait Kernels: Backend {
+    /// See [`linear`].
+    fn linear(
+        x: FloatTensor<Self>,
+        weight: IntTensor<Self>,
+        bias: FloatTensor<Self>,
+        packing: Packing,
+    ) -> FloatTensor<Self>;
+
+    /// See [`conv2d`].
+    fn conv2d(
+        x: FloatTensor<Self>,
+        weight: IntTensor<Self>,
+        bias: FloatTensor<Self>,
+        packing: Packing,
+        window: Window,
+    ) -> FloatTensor<Self>;
+
+    /// See [`embedding`].
+    fn embedding(weight: IntTensor<Self>, ids: IntTensor<Self>, packing: Packing) -> FloatTensor<Self>;
+
+    /// See [`group_norm`].
+    fn group_norm(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        options: GroupNormOptions,
+    ) -> FloatTensor<Self>;
+
+    /// See [`layer_norm`].
+    fn layer_norm(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        eps: f32,
+    ) -> FloatTensor<Self>;
+}
+
+/// `x · weightᵀ + bias`.
+///
+/// # Shapes
+/// - x: `[rows, in]`
+/// - weight: `[out, in]`, bias: `[out]`
+/// - output: `[rows, out]`
+pub fn linear(x: Tensor<2>, weight: &Weight, bias: &Tensor<1>) -> Tensor<2> {
+    let [_, columns] = x.dims();
+    assert_eq!(columns, weight.packing.columns, "linear: width of the input");
+    Tensor::from_dispatch(Dispatch::linear(
+        x.into_dispatch(),
+        weight.words.clone().into_dispatch(),
+        bias.clone().into_dispatch(),
+        weight.packing,
+    ))
+}
+
+/// A convolution over a channels-last picture, see [`Window`].
+///
+/// # Shapes
+/// - x: `[batch, height, width, in]`
+/// - weight: `[out, kernel_height, kernel_width, in]`, bias: `[out]`
+/// - output: `[batch, out_height, out_width, out]`
+pub fn conv2d(x: Tensor<4>, weight: &Weight, bias: &Tensor<1>, window: Window) -> Tensor<4> {
+    let [_, height, width, channels] = x.dims();
+    assert_eq!([height, width], window.input, "conv2d: size of the input");
+    assert_eq!(channels * window.kernel[0] * window.kernel[1], weight.packing.columns, "conv2d: columns of the weight");
+    Tensor::from_dispatch(Dispatch::conv2d(
+        x.into_dispatch(),
+        weight.words.clone().into_dispatch(),
+        bias.clone().into_dispatch(),
+        weight.packing,
+        window,
+    ))
+}
+
+/// Rows of `weight` by number.
+///
+/// # Shapes
+/// - weight: `[rows, width]`
+/// - ids: `[count]`, each under `rows`
+/// - output: `[count, width]`
+pub fn embedding(weight: &Weight, ids: Tensor<1, Int>) -> Tensor<2> {
+    Tensor::from_dispatch(Dispatch::embedding(
+        weight.words.clone().into_dispatch(),
+        ids.into_dispatch(),
+        weight.packing,
+    ))
+}
+
+/// GroupNorm, with SiLU behind it if the options say so.
+///
+/// # Shapes
+/// - x, output: `[batch, height, width, channels]`
+/// - gamma, beta: `[channels]`
+pub fn group_norm(x: Tensor<4>, gamma: &Tensor<1>, beta: &Tensor<1>, options: GroupNormOptions) -> Tensor<4> {
+    let [_, _, _, channels] = x.dims();
+    assert_eq!(channels % options.groups, 0, "group_norm: {channels} channels in {} groups", options.groups);
+    Tensor::from_dispatch(Dispatch::group_norm(
+        x.into_dispatch(),
+        gamma.clone().into_dispatch(),
+        beta.clone().into_dispatch(),
+        options,
+    ))
+}
+
+/// LayerNorm over the last axis.
+///
+/// # Shapes
+/// - x, output: `[.., width]`
+/// - gamma, beta: `[width]`
+pub fn layer_norm<const D: usize>(x: Tensor<D>, gamma: &Tensor<1>, beta: &Tensor<1>, eps: f32) -> Tensor<D> {
+    Tensor::from_dispatch(Dispatch::layer_norm(
+        x.into_dispatch(),
+        gamma.clone().into_dispatch(),
+        beta.clone().into_dispatch(),
+        eps,
+    ))
+}

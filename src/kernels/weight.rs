@@ -1,0 +1,37 @@
+//! A weight matrix on the device, in the encoding it has in the model's files.
+
+use burn::tensor::{Int, Tensor};
+
+use crate::weights::Encoding;
+
+/// A matrix of encoded values as 32-bit words; see [`crate::weights`] for the layout of each encoding.
+#[derive(Debug, Clone)]
+pub struct Weight {
+    /// The bytes of the tensor's entry, four to a word.
+    pub words: Tensor<1, Int>,
+    /// How to read them.
+    pub packing: Packing,
+}
+
+/// How a matrix lies in words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Packing {
+    /// Storage of the values.
+    pub encoding: Encoding,
+    /// Output features.
+    pub rows: usize,
+    /// Input features; for a convolution kernel_height * kernel_width * channels.
+    pub columns: usize,
+}
+
+impl Packing {
+    /// The WGSL function `weight_at` for this encoding.
+    pub(super) fn decoder(self) -> (&'static str, &'static str) {
+        match self.encoding {
+            Encoding::F32 => ("f32", include_str!("decode_f32.wgsl")),
+            Encoding::F16 => ("f16", include_str!("decode_f16.wgsl")),
+            Encoding::Q8 => ("q8", include_str!("decode_q8.wgsl")),
+            Encoding::Q4 => ("q4", include_str!("decode_q4.wgsl")),
+        }
+    }
+}

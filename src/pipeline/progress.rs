@@ -1,0 +1,69 @@
+//! What a run tells about itself while it goes on.
+
+use serde::Serialize;
+
+use crate::weights::ComponentName;
+use crate::{Error, Result};
+
+/// Something that happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Event {
+    /// Weights on their way to the device.
+    Load {
+        /// Whose.
+        component: ComponentName,
+        /// Encoded bytes that are there.
+        bytes: u64,
+        /// Encoded bytes in all.
+        total: u64,
+    },
+    /// A part of the run begins.
+    Stage {
+        /// Which.
+        stage: Stage,
+    },
+    /// A denoising step is done.
+    Step {
+        /// Whose.
+        stage: Stage,
+        /// How many are done.
+        step: usize,
+        /// Of how many in this stage.
+        steps: usize,
+    },
+}
+
+/// The parts of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// Text encoders.
+    Text,
+    /// Base UNet.
+    Base,
+    /// Refiner UNet.
+    Refiner,
+    /// VAE decoder.
+    Decode,
+}
+
+/// Whoever watches a run, and may end it.
+pub trait Observer {
+    /// Called as things happen.
+    fn event(&mut self, event: Event);
+
+    /// Asked between steps and between tensors; yes ends the run with [`Error::Cancelled`].
+    fn is_cancelled(&self) -> bool {
+        false
+    }
+}
+
+/// Watches nothing.
+impl Observer for () {
+    fn event(&mut self, _: Event) {}
+}
+
+pub(super) fn check_cancelled(observer: &dyn Observer) -> Result<()> {
+    if observer.is_cancelled() { Err(Error::Cancelled) } else { Ok(()) }
+}

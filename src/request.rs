@@ -1,0 +1,184 @@
+//! What the user asks for.
+
+use serde::{Deserialize, Serialize};
+
+use crate::conditioning::SizeConditioning;
+use crate::{Error, Result};
+
+/// A picture to draw. Sizes are (height, width), as everywhere in SDXL.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Request {
+    /// What to draw.
+    pub prompt: String,
+    /// What encoder 2 reads instead of `prompt`.
+    pub prompt_2: Option<String>,
+    /// What to keep away from. `None` is the model's own unconditional input, which for the base is not the empty prompt.
+    pub negative_prompt: Option<String>,
+    /// Of the noise; the same seed draws the same picture as in diffusers.
+    pub seed: u64,
+    /// Denoising steps, of base and refiner together.
+    pub steps: usize,
+    /// Classifier-free guidance; up to 1 there is none.
+    pub guidance_scale: f64,
+    /// Pixels.
+    pub height: usize,
+    /// Pixels.
+    pub width: usize,
+    /// Whether the refiner takes over, and when.
+    pub refiner: Option<Refine>,
+    /// Size of the picture the model should imagine before scaling; the picture's own if `None`.
+    pub original_size: Option<[u32; 2]>,
+    /// Where it should imagine the crop.
+    pub crop_top_left: Option<[u32; 2]>,
+    /// Size it should imagine the crop to have; the picture's own if `None`.
+    pub target_size: Option<[u32; 2]>,
+    /// The three sizes of the negative prompt; those of the prompt if `None`.
+    pub negative_sizes: Option<NegativeSizes>,
+    /// Aesthetic score for the refiner.
+    pub aesthetic_score: Option<f32>,
+    /// Aesthetic score of the negative prompt for the refiner.
+    pub negative_aesthetic_score: Option<f32>,
+}
+
+/// The ensemble of expert denoisers (arXiv 2307.01952, section 2.5).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Refine {
+    /// Fraction of the run after which the refiner goes on: `denoising_end` and `denoising_start` of diffusers.
+    pub switch_at: f64,
+}
+
+/// See [`Request::negative_sizes`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NegativeSizes {
+    /// As [`Request::original_size`].
+    pub original_size: [u32; 2],
+    /// As [`Request::crop_top_left`].
+    pub crop_top_left: [u32; 2],
+    /// As [`Request::target_size`].
+    pub target_size: [u32; 2],
+}
+
+impl Default for Request {
+    fn default() -> Self {
+        Self {
+            prompt: String::new(),
+            prompt_2: None,
+            negative_prompt: None,
+            seed: 0,
+            steps: 30,
+            guidance_scale: 5.0,
+            height: 1024,
+            width: 1024,
+            refiner: None,
+            original_size: None,
+            crop_top_left: None,
+            target_size: None,
+            negative_sizes: None,
+            aesthetic_score: None,
+            negative_aesthetic_score: None,
+        }
+    }
+}
+
+impl Request {
+    /// Most steps of a run: one for each timestep of the training would be the limit of sense.
+    pub const MAX_STEPS: usize = 1000;
+    /// Most pixels to a side.
+    pub const MAX_SIDE: usize = 4096;
+    const AESTHETIC_SCORE: f32 = 6.0;
+    const NEGATIVE_AESTHETIC_SCORE: f32 = 2.5;
+
+    /// Refuses what no model can do; `multiple` is what both sides must be a multiple of.
+    pub fn check(&self, multiple: usize) -> Result<()> {
+        for (field, side) in [("height", self.height), ("width", self.width)] {
+            if side == 0 || side > Self::MAX_SIDE || !side.is_multiple_of(multiple) {
+                return bad(field, format!("{side} is not a multiple of {multiple} from {multiple} to {}", Self::MAX_SIDE));
+            }
+        }
+        if !(1..=Self::MAX_STEPS).contains(&self.steps) {
+            return bad("steps", format!("{} is not from 1 to {}", self.steps, Self::MAX_STEPS));
+        }
+        if !(0.0..=100.0).contains(&self.guidance_scale) {
+            return bad("guidanceScale", format!("{} is not from 0 to 100", self.guidance_scale));
+        }
+        if let Some(Refine { switch_at }) = self.refiner
+            && !(switch_at > 0.0 && switch_at < 1.0)
+        {
+            return bad("switchAt", format!("{switch_at} does not lie between 0 and 1"));
+        }
+        for (field, score) in [
+            ("aestheticScore", self.aesthetic_score),
+            ("negativeAestheticScore", self.negative_aesthetic_score),
+        ] {
+            if score.is_some_and(|score| !score.is_finite()) {
+                return bad(field, "is not a number".into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether there is a negative half.
+    pub fn is_guided(&self) -> bool {
+        self.guidance_scale > 1.0
+    }
+
+    /// The sizes the picture is conditioned on.
+    pub fn sizes(&self) -> SizeConditioning {
+        let own = [self.height as u32, self.width as u32];
+        SizeConditioning {
+            original_size: self.original_size.unwrap_or(own),
+            crop_top_left: self.crop_top_left.unwrap_or_default(),
+            target_size: self.target_size.unwrap_or(own),
+        }
+    }
+
+    /// The sizes the negative half is conditioned on.
+    pub fn negative_size_conditioning(&self) -> SizeConditioning {
+        self.negative_sizes.map_or_else(
+            || self.sizes(),
+            |NegativeSizes { original_size, crop_top_left, target_size }| SizeConditioning {
+                original_size,
+                crop_top_left,
+                target_size,
+            },
+        )
+    }
+
+    /// Aesthetic scores for the refiner, negative first.
+    pub fn aesthetic_scores(&self) -> [f32; 2] {
+        [
+            self.negative_aesthetic_score.unwrap_or(Self::NEGATIVE_AESTHETIC_SCORE),
+            self.aesthetic_score.unwrap_or(Self::AESTHETIC_SCORE),
+        ]
+    }
+}
+
+fn bad(field: &'static str, problem: String) -> Result<()> {
+    Err(Error::BadRequest { field, problem })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn field_refused(request: Request) -> &'static str {
+        match request.check(8) {
+            Err(Error::BadRequest { field, .. }) => field,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn refuses_what_no_model_can_draw_by_field() {
+        assert!(Request::default().check(8).is_ok());
+        assert_eq!(field_refused(Request { width: 100, ..Request::default() }), "width");
+        assert_eq!(field_refused(Request { height: 0, ..Request::default() }), "height");
+        assert_eq!(field_refused(Request { steps: 0, ..Request::default() }), "steps");
+        assert_eq!(field_refused(Request { guidance_scale: f64::NAN, ..Request::default() }), "guidanceScale");
+        let refiner = Some(Refine { switch_at: 1.0 });
+        assert_eq!(field_refused(Request { refiner, ..Request::default() }), "switchAt");
+    }
+}

@@ -1,0 +1,208 @@
+//! The CLIP text transformer: CLIP ViT-L (encoder 1) and OpenCLIP ViT-bigG (encoder 2) of SDXL, told apart by config alone.
+
+use burn::tensor::activation::{gelu, sigmoid};
+use burn::tensor::{DType, Device, Int, Tensor, TensorData};
+use serde::Deserialize;
+
+use crate::nn::{
+    Embedding, EmbeddingConfig, LayerNorm, LayerNormConfig, Linear, LinearConfig, attention,
+};
+use crate::weights::Scope;
+use crate::Result;
+
+/// `config.json` of a `CLIPTextModel` or `CLIPTextModelWithProjection`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct TextEncoderConfig {
+    /// Names the class, and by it whether there is a projection.
+    pub architectures: Vec<String>,
+    /// Number of tokens known.
+    pub vocab_size: usize,
+    /// Width of the model.
+    pub hidden_size: usize,
+    /// Width inside the MLP.
+    pub intermediate_size: usize,
+    /// Depth.
+    pub num_hidden_layers: usize,
+    /// Heads of attention.
+    pub num_attention_heads: usize,
+    /// Longest sequence.
+    pub max_position_embeddings: usize,
+    /// Width of the pooled output.
+    pub projection_dim: usize,
+    /// Nonlinearity of the MLP.
+    pub hidden_act: Activation,
+    /// Epsilon of every norm.
+    pub layer_norm_eps: f64,
+    /// End token; see [`pooled_position`].
+    pub eos_token_id: u32,
+}
+
+/// Nonlinearities of CLIP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Activation {
+    /// `x * sigmoid(1.702 x)`
+    QuickGelu,
+    /// The exact one, by the error function.
+    Gelu,
+}
+
+/// See [`TextEncoderConfig`].
+#[derive(Debug)]
+pub struct TextEncoder {
+    token_embedding: Embedding,
+    position_embedding: Embedding,
+    layers: Vec<Layer>,
+    last_layer: Layer,
+    final_layer_norm: LayerNorm,
+    text_projection: Option<Linear>,
+    config: TextEncoderConfig,
+}
+
+/// What a [`TextEncoder`] makes of a batch of prompts.
+#[derive(Debug, Clone)]
+pub struct TextEncoding {
+    /// Output of the last layer but one, without the final norm: `[batch, tokens, hidden]`.
+    pub penultimate: Tensor<3>,
+    /// Projection of the final state at the end token, where there is one: `[batch, projection]`.
+    pub pooled: Option<Tensor<2>>,
+}
+
+#[derive(Debug)]
+struct Layer {
+    layer_norm1: LayerNorm,
+    q_proj: Linear,
+    k_proj: Linear,
+    v_proj: Linear,
+    out_proj: Linear,
+    layer_norm2: LayerNorm,
+    fc1: Linear,
+    fc2: Linear,
+    heads: usize,
+    activation: Activation,
+}
+
+impl TextEncoderConfig {
+    /// Takes the weights of the whole encoder.
+    pub fn init(&self, weights: &Scope) -> Result<TextEncoder> {
+        let text_model = weights.at("text_model");
+        let embeddings = text_model.at("embeddings");
+        let table = |count| EmbeddingConfig { count, width: self.hidden_size };
+        let layers = text_model.at("encoder.layers");
+        let Some(before_last) = self.num_hidden_layers.checked_sub(1) else {
+            return Err(weights.bad_config("num_hidden_layers", "must be at least 1"));
+        };
+        let projects = self.architectures.iter().any(|name| name == "CLIPTextModelWithProjection");
+        Ok(TextEncoder {
+            token_embedding: table(self.vocab_size).init(&embeddings.at("token_embedding"))?,
+            position_embedding: table(self.max_position_embeddings).init(&embeddings.at("position_embedding"))?,
+            layers: (0..before_last).map(|i| self.init_layer(&layers.at(i))).collect::<Result<_>>()?,
+            last_layer: self.init_layer(&layers.at(before_last))?,
+            final_layer_norm: self.norm().init(&text_model.at("final_layer_norm"))?,
+            text_projection: projects
+                .then(|| {
+                    LinearConfig::without_bias(self.hidden_size, self.projection_dim)
+                        .init(&weights.at("text_projection"))
+                })
+                .transpose()?,
+            config: self.clone(),
+        })
+    }
+
+    fn norm(&self) -> LayerNormConfig {
+        LayerNormConfig { width: self.hidden_size, eps: self.layer_norm_eps }
+    }
+
+    fn init_layer(&self, weights: &Scope) -> Result<Layer> {
+        let attn = weights.at("self_attn");
+        let mlp = weights.at("mlp");
+        let square = |name| LinearConfig::new(self.hidden_size, self.hidden_size).init(&attn.at(name));
+        Ok(Layer {
+            layer_norm1: self.norm().init(&weights.at("layer_norm1"))?,
+            q_proj: square("q_proj")?,
+            k_proj: square("k_proj")?,
+            v_proj: square("v_proj")?,
+            out_proj: square("out_proj")?,
+            layer_norm2: self.norm().init(&weights.at("layer_norm2"))?,
+            fc1: LinearConfig::new(self.hidden_size, self.intermediate_size).init(&mlp.at("fc1"))?,
+            fc2: LinearConfig::new(self.intermediate_size, self.hidden_size).init(&mlp.at("fc2"))?,
+            heads: self.num_attention_heads,
+            activation: self.hidden_act,
+        })
+    }
+}
+
+impl TextEncoder {
+    /// Encodes prompts of equal length in tokens.
+    pub fn forward(&self, prompts: &[Vec<u32>], device: &Device) -> TextEncoding {
+        let batch = prompts.len();
+        let tokens = prompts[0].len();
+        let width = self.config.hidden_size;
+        let ids = prompts.concat();
+        let positions: Vec<u32> = (0..batch).flat_map(|_| 0..tokens as u32).collect();
+        let mut x = (self.token_embedding.forward(id_tensor(ids, device))
+            + self.position_embedding.forward(id_tensor(positions, device)))
+        .reshape([batch, tokens, width]);
+
+        let mask = causal_mask(tokens, device);
+        for layer in &self.layers {
+            x = layer.forward(x, &mask);
+        }
+        let penultimate = x.clone();
+        let pooled = self.text_projection.as_ref().map(|projection| {
+            let x = self.final_layer_norm.forward(self.last_layer.forward(x, &mask));
+            let rows = prompts.iter().enumerate().map(|(i, ids)| {
+                let at = pooled_position(ids, self.config.eos_token_id);
+                x.clone().slice([i..i + 1, at..at + 1]).reshape([1, width])
+            });
+            projection.forward(Tensor::cat(rows.collect(), 0))
+        });
+        TextEncoding { penultimate, pooled }
+    }
+}
+
+impl Layer {
+    /// # Shapes
+    /// - x, output: `[batch, tokens, hidden]`
+    fn forward(&self, x: Tensor<3>, mask: &Tensor<2>) -> Tensor<3> {
+        let h = self.layer_norm1.forward(x.clone());
+        let (q, k, v) = (self.q_proj.forward(h.clone()), self.k_proj.forward(h.clone()), self.v_proj.forward(h));
+        let x = x + self.out_proj.forward(attention(q, k, v, self.heads, Some(mask.clone())));
+        let h = self.fc1.forward(self.layer_norm2.forward(x.clone()));
+        let h = match self.activation {
+            Activation::QuickGelu => h.clone() * sigmoid(h * 1.702),
+            Activation::Gelu => gelu(h),
+        };
+        x + self.fc2.forward(h)
+    }
+}
+
+/// Where the pooled vector is taken: at the first end token. The published configs say `eos_token_id: 2`, which is not
+/// in the vocabulary's end; transformers then takes the largest id, which is the end token [`CLIPTextModel.forward`].
+fn pooled_position(ids: &[u32], eos: u32) -> usize {
+    const LEGACY_EOS: u32 = 2;
+    let wanted = if eos == LEGACY_EOS { ids.iter().copied().max().unwrap_or(eos) } else { eos };
+    ids.iter().position(|&id| id == wanted).unwrap_or(0)
+}
+
+/// Zero where a token may look, the least f32 where it would look ahead.
+fn causal_mask(tokens: usize, device: &Device) -> Tensor<2> {
+    let values = (0..tokens * tokens).map(|i| if i % tokens > i / tokens { f32::MIN } else { 0.0 });
+    Tensor::from_data(TensorData::new(values.collect(), [tokens, tokens]), device)
+}
+
+fn id_tensor(ids: Vec<u32>, device: &Device) -> Tensor<1, Int> {
+    let count = ids.len();
+    Tensor::from_data(TensorData::new(ids, [count]), (device, DType::U32))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pooled_vector_stands_at_the_first_end_token() {
+        assert_eq!(pooled_position(&[49406, 320, 49407, 49407, 0], 2), 2);
+        assert_eq!(pooled_position(&[49406, 49405, 7, 320], 7), 2);
+    }
+}

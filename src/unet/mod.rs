@@ -1,0 +1,234 @@
+//! The denoising network of SDXL's base and refiner [`UNet2DConditionModel`], told apart by config alone.
+
+mod config;
+mod embedding;
+mod transformer;
+
+use burn::tensor::activation::silu;
+use burn::tensor::{Device, Tensor};
+
+use crate::Result;
+use crate::nn::{Conv2d, Conv2dConfig, GroupNorm, GroupNormConfig, Resnet, ResnetConfig};
+use crate::weights::Scope;
+
+pub use config::{Attention, Level, PerLevel, UNetConfig};
+use embedding::{Sinusoids, TimestepEmbedding};
+use transformer::{Transformer, TransformerConfig};
+
+/// See [`UNetConfig`].
+#[derive(Debug)]
+pub struct UNet {
+    time_embedding: TimestepEmbedding,
+    add_embedding: TimestepEmbedding,
+    conv_in: Conv2d,
+    down_blocks: Vec<DownBlock>,
+    mid_block: MidBlock,
+    up_blocks: Vec<UpBlock>,
+    conv_norm_out: GroupNorm,
+    conv_out: Conv2d,
+    time_proj: Sinusoids,
+    add_time_proj: Sinusoids,
+}
+
+/// A residual block and the transformer behind it.
+#[derive(Debug)]
+struct Layer {
+    resnet: Resnet,
+    attention: Option<Transformer>,
+}
+
+#[derive(Debug)]
+struct DownBlock {
+    layers: Vec<Layer>,
+    downsampler: Option<Conv2d>,
+}
+
+#[derive(Debug)]
+struct MidBlock {
+    first: Layer,
+    last: Resnet,
+}
+
+#[derive(Debug)]
+struct UpBlock {
+    layers: Vec<Layer>,
+    upsampler: Option<Conv2d>,
+}
+
+impl UNetConfig {
+    /// Takes the weights of the whole network.
+    pub fn init(&self, weights: &Scope) -> Result<UNet> {
+        let refuse = |(field, problem): config::Fault| weights.bad_config(field, problem);
+        let (down, mid, up) = (
+            self.down_levels().map_err(refuse)?,
+            self.mid_level().map_err(refuse)?,
+            self.up_levels().map_err(refuse)?,
+        );
+        let sinusoids = |width| Sinusoids {
+            width,
+            flip_sin_to_cos: self.flip_sin_to_cos,
+            freq_shift: self.freq_shift,
+        };
+        let (narrow, time) = (self.block_out_channels[0], self.time_width());
+        let norm_out = GroupNormConfig { groups: self.norm_num_groups, channels: narrow, eps: self.norm_eps };
+
+        // What each layer of the way up is given from the way down, last in, first out.
+        let mut skips = vec![narrow];
+        let mut down_blocks = Vec::new();
+        let mut channels = narrow;
+        for (i, level) in down.iter().enumerate() {
+            let block = weights.at("down_blocks").at(i);
+            let layers = self.init_layers(*level, channels, &vec![0; self.layers_per_block], &block)?;
+            let halves = i + 1 < down.len();
+            let downsampler = halves
+                .then(|| Conv2dConfig::halving(level.channels, [1, 1]).init(&block.at("downsamplers.0.conv")))
+                .transpose()?;
+            skips.resize(skips.len() + self.layers_per_block + usize::from(halves), level.channels);
+            channels = level.channels;
+            down_blocks.push(DownBlock { layers, downsampler });
+        }
+
+        let block = weights.at("mid_block");
+        let mid_block = MidBlock {
+            first: self.init_layer(0, mid, channels, &block)?,
+            last: self.resnet(mid.channels, mid.channels).init(&block.at("resnets.1"))?,
+        };
+
+        let mut up_blocks = Vec::new();
+        for (i, level) in up.iter().enumerate() {
+            let block = weights.at("up_blocks").at(i);
+            let mut taken = skips.split_off(skips.len() - (self.layers_per_block + 1));
+            taken.reverse();
+            let layers = self.init_layers(*level, channels, &taken, &block)?;
+            let upsampler = (i + 1 < up.len())
+                .then(|| {
+                    Conv2dConfig::same(level.channels, level.channels, 3).init(&block.at("upsamplers.0.conv"))
+                })
+                .transpose()?;
+            channels = level.channels;
+            up_blocks.push(UpBlock { layers, upsampler });
+        }
+
+        Ok(UNet {
+            time_embedding: TimestepEmbedding::init(narrow, time, &weights.at("time_embedding"))?,
+            add_embedding: TimestepEmbedding::init(
+                self.projection_class_embeddings_input_dim,
+                time,
+                &weights.at("add_embedding"),
+            )?,
+            conv_in: Conv2dConfig::same(self.in_channels, narrow, 3).init(&weights.at("conv_in"))?,
+            down_blocks,
+            mid_block,
+            up_blocks,
+            conv_norm_out: norm_out.init(&weights.at("conv_norm_out"))?,
+            conv_out: Conv2dConfig::same(narrow, self.out_channels, 3).init(&weights.at("conv_out"))?,
+            time_proj: sinusoids(narrow),
+            add_time_proj: sinusoids(self.addition_time_embed_dim),
+        })
+    }
+
+    /// One layer for each entry of `skips`, the channels that are joined to its input.
+    fn init_layers(&self, level: Level, inputs: usize, skips: &[usize], block: &Scope) -> Result<Vec<Layer>> {
+        let layer = |(i, skip): (usize, &usize)| {
+            let inputs = if i == 0 { inputs } else { level.channels };
+            self.init_layer(i, level, inputs + skip, block)
+        };
+        skips.iter().enumerate().map(layer).collect()
+    }
+
+    fn init_layer(&self, index: usize, level: Level, inputs: usize, block: &Scope) -> Result<Layer> {
+        let transformer = |attention| TransformerConfig {
+            channels: level.channels,
+            attention,
+            context: self.cross_attention_dim,
+            groups: self.norm_num_groups,
+        };
+        Ok(Layer {
+            resnet: self.resnet(inputs, level.channels).init(&block.at("resnets").at(index))?,
+            attention: level
+                .attention
+                .map(|attention| transformer(attention).init(&block.at("attentions").at(index)))
+                .transpose()?,
+        })
+    }
+
+    fn resnet(&self, inputs: usize, outputs: usize) -> ResnetConfig {
+        ResnetConfig {
+            inputs,
+            outputs,
+            time: Some(self.time_width()),
+            groups: self.norm_num_groups,
+            eps: self.norm_eps,
+        }
+    }
+}
+
+impl UNet {
+    /// The embedding of pooled text and size ids, the same for every step of a picture [`get_aug_embed`].
+    ///
+    /// # Shapes
+    /// - pooled: `[batch, pooled]`
+    /// - time_ids: one list of ids for each of the batch
+    /// - output: `[batch, time]`
+    pub fn embed_added(&self, pooled: Tensor<2>, time_ids: &[Vec<f32>], device: &Device) -> Tensor<2> {
+        let ids = time_ids.iter().map(|ids| self.add_time_proj.tensor(ids, device));
+        let ids = Tensor::cat(ids.collect(), 0);
+        self.add_embedding.forward(Tensor::cat(vec![pooled, ids], 1))
+    }
+
+    /// The noise in `x` at a timestep.
+    ///
+    /// # Shapes
+    /// - x, output: `[batch, height, width, latent]`
+    /// - context: `[batch, tokens, context]`
+    /// - added: `[batch, time]`, from [`Self::embed_added`]
+    pub fn forward(&self, x: Tensor<4>, timestep: f32, context: &Tensor<3>, added: &Tensor<2>) -> Tensor<4> {
+        // 1. time and sizes; every residual block starts from the SiLU of their sum
+        let time = self.time_embedding.forward(self.time_proj.tensor(&[timestep], &x.device()));
+        let time = silu(added.clone() + time);
+
+        // 2. down
+        let mut x = self.conv_in.forward(x);
+        let mut skips = vec![x.clone()];
+        for block in &self.down_blocks {
+            for layer in &block.layers {
+                x = layer.forward(x, &time, context);
+                skips.push(x.clone());
+            }
+            if let Some(conv) = &block.downsampler {
+                x = conv.forward(x);
+                skips.push(x.clone());
+            }
+        }
+
+        // 3. middle
+        x = self.mid_block.first.forward(x, &time, context);
+        x = self.mid_block.last.forward(x, Some(&time));
+
+        // 4. up
+        for block in &self.up_blocks {
+            let taken = skips.split_off(skips.len() - block.layers.len());
+            for (layer, skip) in block.layers.iter().zip(taken.into_iter().rev()) {
+                x = layer.forward(Tensor::cat(vec![x, skip], 3), &time, context);
+            }
+            if let Some(conv) = &block.upsampler {
+                // To the size of the skip that comes next, which for odd sizes is not twice this one.
+                let size = skips.last().map_or([0; 2], |skip| [skip.dims()[1], skip.dims()[2]]);
+                x = conv.forward_resized(x, size);
+            }
+        }
+
+        // 5. out
+        self.conv_out.forward(self.conv_norm_out.forward_silu(x))
+    }
+}
+
+impl Layer {
+    fn forward(&self, x: Tensor<4>, time: &Tensor<2>, context: &Tensor<3>) -> Tensor<4> {
+        let x = self.resnet.forward(x, Some(time));
+        match &self.attention {
+            Some(transformer) => transformer.forward(x, context),
+            None => x,
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! `config.json` of an `AutoencoderKL`.
+
+use serde::Deserialize;
+
+/// The fields that decide structure and scale.
+#[derive(Debug, Clone, Deserialize)]
+pub struct VaeConfig {
+    /// Channels of the picture.
+    pub in_channels: usize,
+    /// Channels of the picture that comes out.
+    pub out_channels: usize,
+    /// Channels of the latent.
+    pub latent_channels: usize,
+    /// Width of each level, the full-size one first.
+    pub block_out_channels: Vec<usize>,
+    /// Residual blocks of an encoder level; a decoder level has one more.
+    pub layers_per_block: usize,
+    /// Groups of every GroupNorm.
+    pub norm_num_groups: usize,
+    /// The UNet's latent is the VAE's times this.
+    pub scaling_factor: f64,
+    /// "silu" for SDXL.
+    pub act_fn: String,
+}
+
+impl VaeConfig {
+    /// Pixels of the picture to a side of one latent pixel.
+    pub fn scale(&self) -> usize {
+        1 << (self.block_out_channels.len().saturating_sub(1))
+    }
+
+    /// Name of a field that no VAE of SDXL has in this form, and what is wrong with it.
+    pub(super) fn fault(&self) -> Option<(&'static str, String)> {
+        let groups = self.norm_num_groups;
+        if self.block_out_channels.is_empty() {
+            return Some(("block_out_channels", "is empty".into()));
+        }
+        if groups == 0 || self.block_out_channels.iter().any(|c| !c.is_multiple_of(groups)) {
+            return Some(("norm_num_groups", format!("{groups} groups do not divide {:?}", self.block_out_channels)));
+        }
+        if self.scaling_factor <= 0.0 {
+            return Some(("scaling_factor", "must be positive".into()));
+        }
+        (self.act_fn != "silu").then(|| ("act_fn", "must be \"silu\", as in SDXL".into()))
+    }
+}

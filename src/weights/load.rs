@@ -1,0 +1,241 @@
+//! Packed weights onto a device, shard by shard, and into the layers of a network.
+//!
+//! A tensor's bytes pass through the heap one tensor (and one shard) at a time. On a GPU a matrix keeps the encoding it is
+//! stored in; the CPU decodes it once, because there memory is plenty and decoding at each use is not.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::ops::Deref;
+
+use burn::backend::DispatchDevice;
+#[cfg(target_arch = "wasm32")]
+use burn::tensor::BackendPrimitive;
+use burn::tensor::kind::Basic;
+use burn::tensor::{DType, Device, Int, Tensor, TensorData};
+
+#[cfg(target_arch = "wasm32")]
+use burn_cubecl::{CubeBackend, tensor::CubeTensor};
+
+use super::manifest::{Component, ComponentName, Encoding, TensorEntry};
+use super::quantize;
+use super::source::{ShardSource, StreamReader};
+use crate::kernels::{Packing, Weight};
+use crate::{Error, Result};
+
+/// The tensors of a component on a device, by name, until the layers have taken them.
+pub struct Weights {
+    component: ComponentName,
+    device: Device,
+    tensors: RefCell<BTreeMap<String, Loaded>>,
+    memory: DeviceMemory,
+}
+
+/// A network on a device, and the memory of its weights, which is given back when this is dropped.
+pub struct Resident<N> {
+    network: N,
+    // Dropped after the network: fields are dropped in order.
+    _memory: DeviceMemory,
+}
+
+/// The device memory of weights.
+///
+/// wgpu's web buffers are not destroyed when they are dropped, and the browser's garbage collector does not know how much
+/// GPU memory they hold: so the buffers are kept here and destroyed by hand, after CubeCL has let go of them.
+struct DeviceMemory {
+    device: Device,
+    #[cfg(target_arch = "wasm32")]
+    buffers: Vec<wgpu::Buffer>,
+}
+
+struct Loaded {
+    shape: Vec<usize>,
+    values: Values,
+}
+
+enum Values {
+    Vector(Tensor<1>),
+    Matrix(Weight),
+}
+
+/// The tensors whose names start with a prefix.
+#[derive(Clone)]
+pub struct Scope<'a> {
+    weights: &'a Weights,
+    prefix: String,
+}
+
+impl Weights {
+    /// Loads the tensors of `component` that are `wanted`. `progress` is told the encoded bytes of each; an error it
+    /// returns ends the loading.
+    pub async fn load<S: ShardSource>(
+        source: &S,
+        name: ComponentName,
+        component: &Component,
+        device: &Device,
+        wanted: impl Fn(&str) -> bool,
+        mut progress: impl FnMut(u64) -> Result<()>,
+    ) -> Result<Self> {
+        let mut entries: Vec<&TensorEntry> = component.tensors.iter().filter(|t| wanted(&t.name)).collect();
+        entries.sort_by_key(|entry| entry.offset);
+        let mut reader = StreamReader::new(source, name, component);
+        let mut weights = Self {
+            component: name,
+            device: device.clone(),
+            tensors: RefCell::default(),
+            memory: DeviceMemory {
+                device: device.clone(),
+                #[cfg(target_arch = "wasm32")]
+                buffers: Vec::new(),
+            },
+        };
+        for entry in entries {
+            let bytes = reader.tensor(entry).await?;
+            weights.upload(entry, bytes);
+            progress(entry.length)?;
+        }
+        Ok(weights)
+    }
+
+    /// Encoded bytes of the tensors that [`Self::load`] would load.
+    pub fn size(component: &Component, wanted: impl Fn(&str) -> bool) -> u64 {
+        component.tensors.iter().filter(|t| wanted(&t.name)).map(|t| t.length).sum()
+    }
+
+    /// Builds a network of the tensors; one that it does not take is an error.
+    pub fn build<N>(self, init: impl FnOnce(&Scope) -> Result<N>) -> Result<Resident<N>> {
+        let network = init(&Scope { weights: &self, prefix: String::new() })?;
+        match self.tensors.into_inner().into_keys().next() {
+            Some(tensor) => Err(Error::UnexpectedTensor { component: self.component.to_string(), tensor }),
+            None => Ok(Resident { network, _memory: self.memory }),
+        }
+    }
+
+    fn upload(&mut self, entry: &TensorEntry, bytes: Vec<u8>) {
+        let values = match entry.shape.as_slice() {
+            [length] => {
+                let values = quantize::decode(&bytes, &entry.shape, entry.encoding);
+                let data = TensorData::new(values, [*length]);
+                let tensor = self.device.memory_persistent_allocations(data, |data| Tensor::<1>::from_data(data, &self.device));
+                self.memory.keep(&tensor);
+                Values::Vector(tensor)
+            }
+            shape => Values::Matrix(self.matrix(shape, entry.encoding, bytes)),
+        };
+        self.tensors.get_mut().insert(entry.name.clone(), Loaded { shape: entry.shape.clone(), values });
+    }
+
+    fn matrix(&mut self, shape: &[usize], encoding: Encoding, bytes: Vec<u8>) -> Weight {
+        let (rows, columns) = (shape[0], shape[1..].iter().product());
+        let (encoding, words): (_, Vec<u32>) = match is_cpu(&self.device) {
+            true => {
+                let values = quantize::decode(&bytes, shape, encoding);
+                (Encoding::F32, values.into_iter().map(f32::to_bits).collect())
+            }
+            false => (encoding, words(&bytes)),
+        };
+        let data = TensorData::from(words.as_slice());
+        let words = self
+            .device
+            .memory_persistent_allocations(data, |data| Tensor::<1, Int>::from_data(data, (&self.device, DType::U32)));
+        self.memory.keep(&words);
+        Weight { words, packing: Packing { encoding, rows, columns } }
+    }
+}
+
+impl Scope<'_> {
+    /// One level further down.
+    pub fn at(&self, name: impl Display) -> Self {
+        Self { weights: self.weights, prefix: self.path(name) }
+    }
+
+    /// Takes a tensor of one axis.
+    pub fn vector(&self, name: &str, length: usize) -> Result<Tensor<1>> {
+        match self.take(name, &[length])? {
+            Values::Vector(tensor) => Ok(tensor),
+            Values::Matrix(_) => unreachable!("a tensor of one axis is loaded as a vector"),
+        }
+    }
+
+    /// Takes a tensor of two or more axes, as a matrix of `shape[0]` rows.
+    pub fn matrix(&self, name: &str, shape: &[usize]) -> Result<Weight> {
+        match self.take(name, shape)? {
+            Values::Matrix(weight) => Ok(weight),
+            Values::Vector(_) => unreachable!("a tensor of several axes is loaded as a matrix"),
+        }
+    }
+
+    /// A vector of zeros, in place of a bias that the network does not have.
+    pub fn zeros(&self, length: usize) -> Tensor<1> {
+        Tensor::zeros([length], &self.weights.device)
+    }
+
+    /// An error that names a field of this component's config.
+    pub fn bad_config(&self, field: &str, problem: impl Into<String>) -> Error {
+        Error::BadConfig {
+            component: self.weights.component.to_string(),
+            field: field.to_owned(),
+            problem: problem.into(),
+        }
+    }
+
+    fn take(&self, name: &str, shape: &[usize]) -> Result<Values> {
+        let (component, tensor) = (self.weights.component.to_string(), self.path(name));
+        match self.weights.tensors.borrow_mut().remove(&tensor) {
+            None => Err(Error::MissingTensor { component, tensor }),
+            Some(loaded) if loaded.shape != shape => {
+                Err(Error::ShapeMismatch { component, tensor, expected: shape.to_vec(), actual: loaded.shape })
+            }
+            Some(loaded) => Ok(loaded.values),
+        }
+    }
+
+    fn path(&self, name: impl Display) -> String {
+        if self.prefix.is_empty() { name.to_string() } else { format!("{}.{name}", self.prefix) }
+    }
+}
+
+impl<N> Deref for Resident<N> {
+    type Target = N;
+
+    fn deref(&self) -> &N {
+        &self.network
+    }
+}
+
+impl DeviceMemory {
+    #[cfg(not(target_arch = "wasm32"))]
+    fn keep<K: Basic>(&mut self, _: &Tensor<1, K>) {}
+
+    #[cfg(target_arch = "wasm32")]
+    fn keep<K>(&mut self, tensor: &Tensor<1, K>)
+    where
+        K: Basic + BackendPrimitive<CubeBackend, Primitive = CubeTensor>,
+    {
+        use cubecl::wgpu::{AutoCompiler, WgpuServer};
+        let tensor = tensor.clone().try_into_primitive::<CubeBackend>().ok();
+        let resource = tensor.and_then(|t| t.client.get_resource::<WgpuServer<AutoCompiler>>(t.handle).ok());
+        self.buffers.extend(resource.map(|resource| resource.resource().buffer.clone()));
+    }
+}
+
+impl Drop for DeviceMemory {
+    fn drop(&mut self) {
+        // Work that was recorded but not submitted may still name the buffers; after a submission they may be destroyed.
+        // Neither call can be answered by anything better than going on: the memory is being given up.
+        let _ = self.device.flush();
+        self.device.memory_cleanup();
+        #[cfg(target_arch = "wasm32")]
+        self.buffers.iter().for_each(wgpu::Buffer::destroy);
+    }
+}
+
+fn is_cpu(device: &Device) -> bool {
+    !matches!(device.as_dispatch(), DispatchDevice::Cube(_))
+}
+
+/// The bytes as little-endian words. Every encoding but f16 with an odd count fills whole words.
+fn words(bytes: &[u8]) -> Vec<u32> {
+    let word = |chunk: &[u8]| chunk.iter().rev().fold(0, |word, &byte| word << 8 | u32::from(byte));
+    bytes.chunks(4).map(word).collect()
+}
