@@ -134,6 +134,16 @@ pub enum Error {
         /// What is missing and where to turn it on.
         problem: String,
     },
+    /// A limit of the GPU is below what the work needs.
+    #[error("this GPU is too small: its {limit} is {available}, {needed} is needed. Try another browser or GPU, or a smaller model.")]
+    LimitTooSmall {
+        /// WebGPU's name of the limit.
+        limit: &'static str,
+        /// By the kernels or the model.
+        needed: u64,
+        /// By the adapter.
+        available: u64,
+    },
     /// The numbers of a run overflowed.
     #[error("{place} is not a finite number: the GPU computed wrongly, or the weights are damaged. Reload the page; pack or download the model again if it happens again.")]
     NotFinite {
@@ -169,6 +179,7 @@ impl Error {
             Error::Cancelled => "AbortError",
             Error::Io { .. } => "Io",
             Error::NoAdapter { .. } => "NoAdapter",
+            Error::LimitTooSmall { .. } => "LimitTooSmall",
             Error::NotFinite { .. } => "NotFinite",
             Error::Png(_) => "Png",
             Error::Device { .. } => "Device",

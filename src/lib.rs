@@ -10,6 +10,7 @@
 
 
 pub mod conditioning;
+pub mod device;
 pub mod error;
 mod image;
 pub mod kernels;

@@ -10,7 +10,7 @@ use clap::{Parser, ValueEnum};
 use sdxl_web::pipeline::{Event, Model, Observer, Stage};
 use sdxl_web::request::Refine;
 use sdxl_web::weights::folder::FolderSource;
-use sdxl_web::{Error, Pipeline, Request, Result};
+use sdxl_web::{Error, Pipeline, Request, Result, device};
 
 /// Draws a picture with SDXL from a folder that `pack` made.
 #[derive(Debug, Parser)]
@@ -69,10 +69,7 @@ fn main() -> ExitCode {
 async fn run(arguments: Arguments) -> Result<()> {
     let device = match arguments.device {
         Backend::Cpu => Device::flex(),
-        Backend::Gpu => {
-            let no_adapter = |error: burn::tensor::wgpu::WgpuInitError| Error::NoAdapter { problem: error.to_string() };
-            Device::wgpu_options().init_async().await.map_err(no_adapter)?
-        }
+        Backend::Gpu => device::open().await?.0,
     };
     let base = open(&arguments.model.join("base")).await?;
     let refiner = match arguments.refine_at {

@@ -13,6 +13,7 @@ mod layer_norm;
 mod linear;
 #[cfg(not(target_arch = "wasm32"))]
 mod plain;
+mod self_test;
 mod weight;
 
 use burn::backend::tensor::{FloatTensor, IntTensor};
@@ -21,6 +22,7 @@ use burn::tensor::{Int, Tensor};
 
 pub use conv2d::Window;
 pub use group_norm::GroupNormOptions;
+pub use self_test::self_test;
 pub use weight::{Packing, Weight};
 
 /// What a backend must provide; the functions of this module are the way to call it.

@@ -1,6 +1,6 @@
 //! A weight matrix on the device, in the encoding it has in the model's files.
 
-use burn::tensor::{Int, Tensor};
+use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 
 use crate::weights::Encoding;
 
@@ -22,6 +22,23 @@ pub struct Packing {
     pub rows: usize,
     /// Input features; for a convolution kernel_height * kernel_width * channels.
     pub columns: usize,
+}
+
+impl Weight {
+    /// Uploads a matrix as [`crate::weights::quantize::encode`] wrote it.
+    pub fn from_bytes(bytes: &[u8], packing: Packing, device: &Device) -> Self {
+        let words = TensorData::from(words(bytes).as_slice());
+        // Persistent: weights outlive every activation, and a buffer of their exact size wastes nothing.
+        let words = device
+            .memory_persistent_allocations(words, |words| Tensor::from_data(words, (device, DType::U32)));
+        Self { words, packing }
+    }
+}
+
+/// Little-endian words; an odd count of f16 values is padded with zeros.
+fn words(bytes: &[u8]) -> Vec<u32> {
+    let word = |chunk: &[u8]| chunk.iter().rev().fold(0, |word, &byte| word << 8 | u32::from(byte));
+    bytes.chunks(4).map(word).collect()
 }
 
 impl Packing {

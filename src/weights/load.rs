@@ -12,7 +12,7 @@ use burn::backend::DispatchDevice;
 #[cfg(target_arch = "wasm32")]
 use burn::tensor::BackendPrimitive;
 use burn::tensor::kind::Basic;
-use burn::tensor::{DType, Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 
 #[cfg(target_arch = "wasm32")]
 use burn_cubecl::{CubeBackend, tensor::CubeTensor};
@@ -127,19 +127,16 @@ impl Weights {
 
     fn matrix(&mut self, shape: &[usize], encoding: Encoding, bytes: Vec<u8>) -> Weight {
         let (rows, columns) = (shape[0], shape[1..].iter().product());
-        let (encoding, words): (_, Vec<u32>) = match is_cpu(&self.device) {
+        let (encoding, bytes) = match is_cpu(&self.device) {
             true => {
                 let values = quantize::decode(&bytes, shape, encoding);
-                (Encoding::F32, values.into_iter().map(f32::to_bits).collect())
+                (Encoding::F32, values.into_iter().flat_map(f32::to_le_bytes).collect())
             }
-            false => (encoding, words(&bytes)),
+            false => (encoding, bytes),
         };
-        let data = TensorData::from(words.as_slice());
-        let words = self
-            .device
-            .memory_persistent_allocations(data, |data| Tensor::<1, Int>::from_data(data, (&self.device, DType::U32)));
-        self.memory.keep(&words);
-        Weight { words, packing: Packing { encoding, rows, columns } }
+        let weight = Weight::from_bytes(&bytes, Packing { encoding, rows, columns }, &self.device);
+        self.memory.keep(&weight.words);
+        weight
     }
 }
 
@@ -232,10 +229,4 @@ impl Drop for DeviceMemory {
 
 fn is_cpu(device: &Device) -> bool {
     !matches!(device.as_dispatch(), DispatchDevice::Cube(_))
-}
-
-/// The bytes as little-endian words. Every encoding but f16 with an odd count fills whole words.
-fn words(bytes: &[u8]) -> Vec<u32> {
-    let word = |chunk: &[u8]| chunk.iter().rev().fold(0, |word, &byte| word << 8 | u32::from(byte));
-    bytes.chunks(4).map(word).collect()
 }

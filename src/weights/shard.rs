@@ -201,7 +201,7 @@ impl Drop for ShardWriter {
 
 /// gzip without a time or name in it.
 fn gzip(plain: &[u8]) -> std::io::Result<Vec<u8>> {
-    let mut encoder = GzBuilder::new().write(Vec::new(), Level::best());
+    let mut encoder = GzBuilder::new().write(Vec::new(), Level::default());
     encoder.write_all(plain)?;
     encoder.finish()
 }

@@ -1,0 +1,118 @@
+// @ts-check
+/**
+ * Stands in for www/pkg/sdxl_web.js where a test needs a fault that the real engine does not commit on demand. It keeps the same
+ * interface, reads every shard, and draws a red disc. The prompt says what is to go wrong.
+ */
+
+const STEP_MS = 60;
+const LINGER_MS = 1500;
+
+/** @type {(message: string) => void} */
+let panicked = () => {};
+
+export default async function init() {}
+
+/** @param {(message: string) => void} callback */
+export function on_panic(callback) {
+  panicked = callback;
+}
+
+export class Generator {
+  /**
+   * @param {import("../../www/protocol.js").Manifests} manifests
+   * @param {(kind: string, file: string) => Promise<Uint8Array>} readShard
+   */
+  static async create(manifests, readShard) {
+    for (const manifest of [manifests.base, manifests.refiner]) {
+      if (!manifest) continue;
+      for (const component of Object.values(manifest.components)) {
+        for (const shard of component.shards) {
+          const { byteLength } = await readShard(manifest.kind, shard.file);
+          if (byteLength !== shard.length) throw named("BadShard", `shard ${shard.file} has ${byteLength} bytes`);
+        }
+      }
+    }
+    const adapter = await navigator.gpu.requestAdapter();
+    if (!adapter?.features.has("timestamp-query")) throw new Error("cubecl would panic: the adapter lacks timestamp-query");
+    const device = await adapter.requestDevice({ requiredFeatures: ["timestamp-query"] });
+    if (!device.features.has("timestamp-query")) throw new Error("cubecl would panic: the device lacks timestamp-query");
+    device.createBuffer({ size: 1 << 20, usage: GPUBufferUsage.STORAGE });
+    return new Generator();
+  }
+
+  adapter() {
+    return { name: "stub", backend: "none", features: [], maxBufferSize: 0 };
+  }
+
+  /**
+   * @param {import("../../www/protocol.js").DrawRequest} request
+   * @param {(event: import("../../www/protocol.js").ProgressEvent) => void} onEvent
+   * @param {AbortSignal} signal
+   */
+  async generate({ prompt, negativePrompt, steps, width, height, refiner }, onEvent, signal) {
+    if (prompt.includes("bad request")) throw Object.assign(named("BadRequest", "the engine wants another height"), { field: "height" });
+    onEvent({ type: "stage", stage: "text" });
+    await pause();
+    const baseSteps = refiner ? Math.round(steps * refiner.switchAt) : steps;
+    for (const [stage, count] of /** @type {["base" | "refiner", number][]} */ ([["base", baseSteps], ["refiner", steps - baseSteps]])) {
+      if (count === 0) continue;
+      onEvent({ type: "stage", stage });
+      onEvent({ type: "load", component: "unet", bytes: 1, total: 1 });
+      for (let step = 1; step <= count; step++) {
+        await pause();
+        if (prompt.includes("deaf")) await new Promise(() => {});
+        if (signal.aborted) throw named("AbortError", "cancelled");
+        if (prompt.includes("panic")) {
+          panicked("panicked at src/stub.rs:1:1: on demand");
+          await new Promise(() => {});
+        }
+        if (prompt.includes("reject")) void Promise.reject(new Error("nobody caught this"));
+        if (prompt.includes("gpu error")) await failOnGpu();
+        onEvent({ type: "step", stage, step, steps: count });
+        if (negativePrompt === `linger at ${step}`) await pause(LINGER_MS);
+      }
+    }
+    onEvent({ type: "stage", stage: "decode" });
+    await pause();
+    return { width, height, rgba: new Uint8Array(), png: await discAsPng(width, height) };
+  }
+
+  free() {}
+}
+
+/** An error outside any error scope, which nothing in an engine would notice: a buffer larger than any may be. */
+async function failOnGpu() {
+  const adapter = await navigator.gpu.requestAdapter();
+  const device = await adapter?.requestDevice();
+  device?.createBuffer({ size: device.limits.maxBufferSize * 2, usage: GPUBufferUsage.STORAGE });
+  // The error comes with the queue's answer; a device that nobody holds any more tells none.
+  await device?.queue.onSubmittedWorkDone();
+  await pause(LINGER_MS);
+}
+
+/**
+ * @param {number} width
+ * @param {number} height
+ */
+async function discAsPng(width, height) {
+  const canvas = new OffscreenCanvas(width, height);
+  const context = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  context.fillStyle = "white";
+  context.fillRect(0, 0, width, height);
+  context.fillStyle = "rgb(219 32 32)";
+  context.arc(width / 2, height / 2, Math.min(width, height) * 0.32, 0, 7);
+  context.fill();
+  return new Uint8Array(await (await canvas.convertToBlob({ type: "image/png" })).arrayBuffer());
+}
+
+/**
+ * @param {string} name
+ * @param {string} message
+ */
+function named(name, message) {
+  return Object.assign(new Error(message), { name });
+}
+
+function pause(milliseconds = STEP_MS) {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}

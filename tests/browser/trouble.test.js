@@ -1,0 +1,169 @@
+// @ts-check
+/** What the page does when the engine, the GPU or the browser fails; the stub engine fails on demand. */
+
+import assert from "node:assert/strict";
+import { after, afterEach, before, beforeEach, test } from "node:test";
+
+import { launch, openContext } from "./browser.js";
+import { Site } from "./site.js";
+import { tinyModel } from "./tiny-model.js";
+
+const PATIENCE = 30_000;
+
+/** @type {import("playwright-core").Browser} */
+let browser;
+/** @type {Site} */
+let site;
+/** @type {import("playwright-core").BrowserContext} */
+let context;
+/** @type {import("playwright-core").Page} */
+let page;
+
+before(async () => {
+  browser = await launch();
+  site = await Site.start();
+  site.putStubEngine();
+  site.putFolder("/www/models/demo/", tinyModel());
+});
+
+after(async () => {
+  await browser?.close();
+  await site?.close();
+});
+
+beforeEach(async () => {
+  ({ context } = await openContext(browser));
+  page = await context.newPage();
+  await page.goto(site.url);
+  await page.locator("button[type=submit]:enabled").waitFor({ timeout: PATIENCE });
+});
+
+afterEach(() => context.close());
+
+/** @param {string} prompt */
+async function start(prompt) {
+  await page.fill("#prompt", prompt);
+  await page.fill("#steps", "5");
+  await page.click("button[type=submit]");
+}
+
+async function messageCode() {
+  const box = page.locator("#message:visible");
+  await box.waitFor({ timeout: PATIENCE });
+  return box.getAttribute("data-code");
+}
+
+async function drawsAgain() {
+  await start("a red circle");
+  await page.locator("[data-state=picture]").waitFor({ timeout: PATIENCE });
+  await page.waitForSelector("#progress", { state: "hidden" });
+  assert.equal(await page.isVisible("#message"), false);
+}
+
+for (const [what, prompt, code, words] of /** @type {[string, string, string, RegExp][]} */ ([
+  ["a panic", "panic", "Panic", /panicked at src\/stub\.rs/],
+  ["a rejection that nobody caught", "reject", "Panic", /nobody caught this/],
+  ["an error of the GPU that nobody caught", "gpu error", "GpuError", /GPU refused/],
+])) {
+  test(`${what} is told, and the next picture has a new engine with the same stored model`, async () => {
+    await drawsAgain();
+    await start(prompt);
+    assert.equal(await messageCode(), code);
+    assert.match(await page.innerText("#message"), words);
+    site.asked = [];
+    await drawsAgain();
+    assert.deepEqual(site.asked.filter((path) => path.startsWith("/www/models/")), []);
+  });
+}
+
+test("an engine that does not stop is ended, without a message, and the page draws again", async () => {
+  await start("deaf");
+  await page.click("#progress button");
+  await page.waitForSelector("#progress", { state: "hidden", timeout: PATIENCE });
+  assert.equal(await page.isVisible("#message"), false);
+  await drawsAgain();
+});
+
+test("what the engine finds wrong with a field is told beside that field", async () => {
+  await start("bad request");
+  const problem = page.locator("#problem-height:not(:empty)");
+  await problem.waitFor({ timeout: PATIENCE });
+  assert.equal(await problem.textContent(), "the engine wants another height");
+  assert.equal(await page.getAttribute("#height", "aria-invalid"), "true");
+  assert.equal(await page.evaluate(() => document.activeElement?.id), "height");
+  assert.equal(await page.isVisible("#message"), false);
+});
+
+test("bad numbers are told beside their fields, the first gets the focus, nothing is drawn", async () => {
+  await page.fill("#prompt", "x");
+  await page.fill("#width", "100");
+  await page.fill("#steps", "");
+  await page.click("button[type=submit]");
+  assert.match((await page.textContent("#problem-width")) ?? "", /96 or 128/);
+  assert.match((await page.textContent("#problem-steps")) ?? "", /whole number/);
+  assert.equal(await page.evaluate(() => document.activeElement?.id), "steps");
+  assert.equal(await page.isVisible("#progress"), false);
+  await page.fill("#width", "128");
+  assert.equal(await page.textContent("#problem-width"), "");
+});
+
+test("the keyboard alone draws, cancels and saves", async () => {
+  assert.equal(await page.evaluate(() => document.activeElement?.id), "prompt");
+  await page.keyboard.type("a red circle");
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  await page.waitForFunction(() => document.activeElement?.textContent === "Cancel", null, { timeout: PATIENCE });
+  await page.keyboard.press("Enter");
+  await page.waitForFunction(() => document.activeElement?.textContent === "Draw", null, { timeout: PATIENCE });
+  await page.keyboard.press("Shift+Tab");
+  await page.keyboard.press("Control+Enter");
+  await page.locator("[data-state=picture]").waitFor({ timeout: PATIENCE });
+  await page.waitForFunction(() => document.activeElement?.textContent === "Draw", null, { timeout: PATIENCE });
+  await page.keyboard.press("Shift+Tab");
+  await page.keyboard.press("Shift+Tab");
+  const saving = page.waitForEvent("download");
+  await page.keyboard.press("Enter");
+  assert.match((await saving).suggestedFilename(), /^a-red-circle-\d+\.png$/);
+});
+
+test("a removed model is gone, and drawing loads it again", async () => {
+  await drawsAgain();
+  await page.click("#model [data-part=remove]");
+  await page.getByText("loaded once when you first draw").waitFor({ timeout: PATIENCE });
+  site.asked = [];
+  await start("a red circle");
+  await page.waitForSelector("#progress", { state: "hidden", timeout: PATIENCE });
+  assert.equal(site.asked.filter((path) => path.endsWith(".bin")).length, 6);
+});
+
+test("GPU buffers of a lost engine are not counted twice", async () => {
+  await drawsAgain();
+  const live = await page.evaluate(async () => {
+    const { Generator } = await import(/** @type {string} */ ("/www/page/generator.js"));
+    const generator = new Generator();
+    const address = new URL("www/models/demo/", document.baseURI).href;
+    await generator.load(address);
+    return (await generator.memory()).live;
+  });
+  assert.equal(live, 2 ** 20);
+});
+
+test("a browser without WebGPU, and a page that came insecurely, are told so", async () => {
+  const plain = await launch(["--disable-features=WebGPU,WebGPUService", "--host-resolver-rules=MAP insecure.example 127.0.0.1"], /webgpu/);
+  try {
+    const other = await plain.newPage();
+    /** @type {(string | null)[]} */
+    const codes = [];
+    for (const url of [site.url, site.url.replace("127.0.0.1", "insecure.example")]) {
+      await other.goto(url);
+      const box = other.locator("#message:visible");
+      await box.waitFor({ timeout: PATIENCE });
+      codes.push(await box.getAttribute("data-code"));
+      assert.equal(await other.isEnabled("button[type=submit]"), false);
+    }
+    assert.ok(codes[0] === "NoWebGPU" || codes[0] === "NoAdapter", String(codes[0]));
+    assert.equal(codes[1], "InsecureContext");
+  } finally {
+    await plain.close();
+  }
+});

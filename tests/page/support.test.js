@@ -1,0 +1,68 @@
+// @ts-check
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { checkLimits, checkSupport, megabytes } from "../../www/support.js";
+
+const LIMITS = {
+  maxComputeInvocationsPerWorkgroup: 256,
+  maxComputeWorkgroupStorageSize: 16384,
+  maxStorageBufferBindingSize: 2 ** 27,
+  maxBufferSize: 2 ** 28,
+  maxStorageBuffersPerShaderStage: 8,
+};
+
+/** @param {object} [change] */
+const surroundings = (change) =>
+  /** @type {any} */ ({
+    isSecureContext: true,
+    indexedDB: {},
+    DecompressionStream: class {},
+    navigator: {
+      gpu: { requestAdapter: async () => ({ info: { description: "Test GPU" }, limits: LIMITS }) },
+      storage: { estimate: async () => ({ quota: 5e9, usage: 1e9 }) },
+    },
+    ...change,
+  });
+
+/** @param {object} change */
+async function firstFailure(change) {
+  return (await checkSupport(surroundings(change))).find(({ ok }) => !ok);
+}
+
+test("a browser with everything passes every check and is told what it has", async () => {
+  const checks = await checkSupport(surroundings());
+  assert.ok(checks.every(({ ok }) => ok));
+  const text = checks.map(({ sentence }) => sentence).join(" ");
+  assert.match(text, /Test GPU/);
+  assert.match(text, /4\.0 GB of storage/);
+});
+
+test("each lack has its own code", async () => {
+  assert.equal((await firstFailure({ isSecureContext: false }))?.code, "InsecureContext");
+  assert.equal((await firstFailure({ navigator: {} }))?.code, "NoWebGPU");
+  assert.equal((await firstFailure({ navigator: { gpu: { requestAdapter: async () => null } } }))?.code, "NoAdapter");
+  const throwing = { gpu: { requestAdapter: async () => Promise.reject(new Error("blocked")) } };
+  assert.equal((await firstFailure({ navigator: throwing }))?.code, "NoAdapter");
+  assert.equal((await firstFailure({ indexedDB: undefined }))?.code, "NoStorage");
+  assert.equal((await firstFailure({ DecompressionStream: undefined }))?.code, "NoGunzip");
+});
+
+test("a limit that is too small is named with both numbers", () => {
+  const { ok, code, sentence } = checkLimits({ ...LIMITS, maxStorageBufferBindingSize: 1000 });
+  assert.equal(ok, false);
+  assert.equal(code, "LimitsTooSmall");
+  assert.match(sentence, /maxStorageBufferBindingSize is 1000, needed is 134217728/);
+});
+
+test("a processor that stands in for a GPU is said to be slow", async () => {
+  const adapter = { info: { description: "SwiftShader", isFallbackAdapter: true }, limits: LIMITS };
+  const checks = await checkSupport(surroundings({ navigator: { gpu: { requestAdapter: async () => adapter } } }));
+  assert.match(checks.map(({ sentence }) => sentence).join(" "), /slow/);
+});
+
+test("bytes are told as megabytes and gigabytes", () => {
+  assert.equal(megabytes(1_234_567), "1.2 MB");
+  assert.equal(megabytes(33_600_000), "34 MB");
+  assert.equal(megabytes(3_100_000_000), "3.1 GB");
+});

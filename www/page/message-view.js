@@ -1,0 +1,43 @@
+// @ts-check
+/** The place where errors are told: what happened, the particulars, what to do. */
+
+import { wordsFor } from "./trouble.js";
+
+export class MessageView {
+  #container;
+
+  /** @param {HTMLElement} container  with role="alert" */
+  constructor(container) {
+    this.#container = container;
+  }
+
+  /**
+   * @param {unknown} error
+   * @param {() => void} tryAgain
+   */
+  show(error, tryAgain) {
+    const { name, message } = error instanceof Error ? error : { name: "Error", message: String(error) };
+    const { title, advice } = wordsFor(name);
+    this.#container.dataset.code = name;
+    const button = line("button", "Try again");
+    button.addEventListener("click", tryAgain);
+    this.#container.replaceChildren(line("strong", title), line("p", message), line("p", advice), button);
+    this.#container.hidden = false;
+  }
+
+  clear() {
+    this.#container.hidden = true;
+    this.#container.replaceChildren();
+    delete this.#container.dataset.code;
+  }
+}
+
+/**
+ * @param {string} tag
+ * @param {string} text
+ */
+function line(tag, text) {
+  const element = document.createElement(tag);
+  element.textContent = text;
+  return element;
+}

@@ -1,0 +1,65 @@
+// @ts-check
+/** How long the steps that are left will take, from the steps that were measured. */
+
+/** Older steps say less about the next one than these. */
+const RECENT = 5;
+
+export class StepClock {
+  #total;
+  #done = 0;
+  #lastAt;
+  #stage = "";
+  /** The first step of a stage also loads weights and builds kernels, so it counts only until there is another. */
+  #first = NaN;
+  /** @type {number[]} */
+  #steady = [];
+
+  /**
+   * @param {number} total  steps of all stages
+   * @param {number} now    milliseconds
+   */
+  constructor(total, now) {
+    this.#total = total;
+    this.#lastAt = now;
+  }
+
+  /**
+   * @param {string} stage
+   * @param {number} now
+   */
+  step(stage, now) {
+    const duration = now - this.#lastAt;
+    if (stage === this.#stage) this.#steady = [...this.#steady, duration].slice(-RECENT);
+    else if (Number.isNaN(this.#first)) this.#first = duration;
+    this.#stage = stage;
+    this.#lastAt = now;
+    this.#done = Math.min(this.#done + 1, this.#total);
+  }
+
+  get done() {
+    return this.#done;
+  }
+
+  get total() {
+    return this.#total;
+  }
+
+  /**
+   * @param {number} now
+   * @returns {number | null} seconds, null before the first step
+   */
+  secondsLeft(now) {
+    if (this.#done === 0) return null;
+    const steady = this.#steady;
+    const each = steady.length > 0 ? steady.reduce((sum, duration) => sum + duration, 0) / steady.length : this.#first;
+    const sinceLast = Math.min(now - this.#lastAt, each);
+    return Math.max(0, (this.#total - this.#done) * each - sinceLast) / 1000;
+  }
+}
+
+/** @param {number} seconds */
+export function spellDuration(seconds) {
+  if (seconds < 1) return "less than a second";
+  if (seconds < 90) return `${Math.round(seconds)} s`;
+  return `${Math.round(seconds / 60)} min`;
+}

@@ -1,0 +1,68 @@
+// @ts-check
+/** Plain words for every error code: what happened, and what to do about it. */
+
+/** @typedef {{ title: string, advice: string }} Words */
+
+const GET_BROWSER = "Use a current Chrome, Edge or Chromium; Safari from version 26; or Firefox from version 141 where it has WebGPU switched on.";
+const TRY_SMALLER = "Try a smaller picture, and close other tabs and programs that use the GPU.";
+const START_ANEW = "Try again: the engine starts anew, and nothing stored is lost.";
+const PACKER = "If this model is yours, pack it again with the pack tool and copy the whole folder.";
+
+/** @type {Record<string, Words>} */
+const WORDS = {
+  InsecureContext: { title: "This address cannot use the GPU", advice: "Open the page by https://, or from localhost." },
+  NoWebGPU: { title: "This browser cannot use the GPU", advice: GET_BROWSER },
+  NoAdapter: {
+    title: "The browser offers no GPU",
+    advice: "Switch on hardware acceleration in the browser's settings, update the graphics driver, then restart the browser. chrome://gpu tells the reason.",
+  },
+  LimitsTooSmall: { title: "This GPU is too small", advice: "Try another browser or a device with a stronger GPU." },
+  NoStorage: { title: "This browser stores nothing for the page", advice: "Leave private browsing, or allow this site to store data." },
+  NoGunzip: { title: "This browser is too old", advice: GET_BROWSER },
+  MissingManifest: {
+    title: "There is no model at this address",
+    advice: "The address must be a folder that holds base/manifest.json. The pack tool makes such a folder.",
+  },
+  BadManifest: { title: "The model's manifest cannot be used", advice: PACKER },
+  MissingShard: { title: "A part of the model is missing", advice: `Try again to load it. ${PACKER}` },
+  BadShard: { title: "A part of the model is damaged", advice: `Try again: only that part is loaded once more, everything else is kept. If it stays, the served file itself is damaged. ${PACKER}` },
+  Network: { title: "The network was cut", advice: "What was loaded is kept. Try again when the network is back, and loading goes on from there." },
+  Quota: {
+    title: "There is not enough storage for the model",
+    advice: "Free space on this device, or remove the data of other sites in the browser's settings. What was loaded is kept.",
+  },
+  Storage: { title: "The browser could not store the model", advice: "What was stored before is kept. Try again; if it stays, restart the browser." },
+  BadRequest: { title: "The engine cannot draw this", advice: "Change the marked field." },
+  NotLoaded: { title: "No model is loaded", advice: START_ANEW },
+  Busy: { title: "A picture is being drawn already", advice: "Wait for it, or cancel it." },
+  DeviceLost: { title: "The GPU went away", advice: `${START_ANEW} ${TRY_SMALLER}` },
+  OutOfMemory: { title: "The GPU ran out of memory", advice: `${TRY_SMALLER} ${START_ANEW}` },
+  GpuError: { title: "The GPU refused a command", advice: START_ANEW },
+  Device: { title: "The GPU failed", advice: `${START_ANEW} ${TRY_SMALLER}` },
+  MissingTensor: { title: "The model is not complete", advice: PACKER },
+  ShapeMismatch: { title: "The model does not fit together", advice: PACKER },
+  UnexpectedTensor: { title: "The model does not fit together", advice: PACKER },
+  BadCheckpoint: { title: "The model's weights cannot be used", advice: PACKER },
+  BadConfig: { title: "The model's configuration cannot be used", advice: PACKER },
+  Tokenizer: { title: "The model's vocabulary cannot be used", advice: PACKER },
+  Io: { title: "A part of the model could not be read", advice: START_ANEW },
+  NotFinite: { title: "The numbers ran away", advice: "Try another seed, less guidance or more steps." },
+  Png: { title: "The picture could not be written", advice: START_ANEW },
+  Panic: { title: "The engine broke down", advice: `${START_ANEW} If it happens again with the same settings, please report the text above.` },
+  EngineMissing: { title: "The engine did not start", advice: "Run ./build.sh so that www/pkg exists, and serve the whole folder. Then reload the page." },
+  WorkerFailed: { title: "The page's worker did not start", advice: "Reload the page. If it stays, some file of the page is missing on the server." },
+  WorkerEnded: { title: "The engine was ended", advice: START_ANEW },
+};
+
+/** @type {Words} */
+const UNKNOWN = { title: "Something went wrong", advice: START_ANEW };
+
+/** @param {string} code @returns {Words} */
+export function wordsFor(code) {
+  return WORDS[code] ?? UNKNOWN;
+}
+
+/** @param {unknown} error */
+export function isAbort(error) {
+  return error instanceof Error && error.name === "AbortError";
+}

@@ -1,0 +1,127 @@
+// @ts-check
+/**
+ * What the page and the worker say to each other: the types of every message, and errors that keep their code on the way.
+ *
+ * Page to worker:  { id, action, data } starts an action; { abort: id } asks it to stop.
+ * Worker to page:  { id, event }* and then once { id, result } or { id, error }; { fatal } when the worker cannot go on.
+ */
+
+/** @typedef {"base" | "refiner"} Kind */
+
+/**
+ * @typedef {object} Shard
+ * @property {string} file
+ * @property {number} length         bytes when unpacked
+ * @property {string} sha256         of the unpacked bytes, in hex
+ * @property {"gzip" | null} compression
+ * @property {number} stored_length  bytes as served
+ */
+
+/** @typedef {{ config: Record<string, any>, tensors: object[], files: object[], shards: Shard[] }} Component */
+
+/**
+ * @typedef {object} Manifest
+ * @property {1} format
+ * @property {string} name
+ * @property {Kind} kind
+ * @property {Record<string, unknown>} pipeline
+ * @property {Record<string, Component>} components
+ */
+
+/** @typedef {{ base: Manifest, refiner: Manifest | null }} Manifests */
+
+/**
+ * What the form needs to know about a model.
+ * @typedef {object} ModelFacts
+ * @property {string} name
+ * @property {boolean} demo        the small model that comes with the page
+ * @property {number} side         the side the model was trained for, in pixels
+ * @property {number} multiple     width and height are multiples of this
+ * @property {number} minSide
+ * @property {number} maxSide
+ * @property {number} steps
+ * @property {number} guidance
+ * @property {number} switchAt
+ * @property {boolean} refiner
+ * @property {number} bytes        bytes to load over the network, all shards together
+ * @property {number} missing      of those, bytes not stored on this device
+ */
+
+/**
+ * @typedef {object} DrawRequest
+ * @property {string} prompt
+ * @property {string | null} negativePrompt
+ * @property {number} seed
+ * @property {number} steps
+ * @property {number} guidanceScale
+ * @property {number} width
+ * @property {number} height
+ * @property {{ switchAt: number } | null} refiner
+ * @property {[number, number] | null} originalSize
+ * @property {[number, number] | null} cropTopLeft
+ * @property {[number, number] | null} targetSize
+ * @property {number | null} aestheticScore
+ * @property {number | null} negativeAestheticScore
+ */
+
+/** @typedef {{ width: number, height: number, png: Uint8Array<ArrayBuffer> }} Picture */
+
+/** @typedef {"text" | "base" | "refiner" | "decode"} Stage */
+
+/**
+ * @typedef {{ type: "download", bytes: number, total: number }
+ *   | { type: "engine" }
+ *   | { type: "load", component: string, bytes: number, total: number }
+ *   | { type: "stage", stage: Stage }
+ *   | { type: "step", stage: "base" | "refiner", step: number, steps: number }} ProgressEvent
+ */
+
+/** @typedef {{ code: string, ok: boolean, sentence: string }} Check */
+
+/** @typedef {{ name: string, message: string, details: Record<string, unknown> }} WireError */
+
+/**
+ * @typedef {{ id: number, action: string, data: any } | { abort: number }} ToWorker
+ * @typedef {{ id: number, event: ProgressEvent }
+ *   | { id: number, result: any }
+ *   | { id: number, error: WireError }
+ *   | { fatal: WireError }} ToPage
+ */
+
+/** An error with a code that the page has words for; `details` name the thing at fault. */
+export class CodedError extends Error {
+  /**
+   * @param {string} code
+   * @param {string} message
+   * @param {Record<string, unknown>} [details]
+   * @param {ErrorOptions} [options]
+   */
+  constructor(code, message, details = {}, options) {
+    super(message, options);
+    this.name = code;
+    this.details = details;
+  }
+}
+
+/** The error of a request that was stopped on purpose. */
+export function aborted() {
+  return new CodedError("AbortError", "Stopped.");
+}
+
+/**
+ * Errors lose their name and own fields in a structured clone, so they travel as plain objects.
+ * @param {any} error
+ * @returns {WireError}
+ */
+export function toWire(error) {
+  if (!(error instanceof Error) && !(error instanceof DOMException)) {
+    return { name: "Error", message: String(error?.message ?? error), details: {} };
+  }
+  const details = error instanceof CodedError ? error.details : "field" in error ? { field: error.field } : {};
+  return { name: error.name, message: error.message, details };
+}
+
+/** @param {WireError} wire */
+export function fromWire(wire) {
+  return new CodedError(wire.name, wire.message, wire.details);
+}

@@ -1,0 +1,81 @@
+// @ts-check
+/**
+ * Keeps the page's own files, not the model's: those are in IndexedDB. The network comes first, so that nobody works with an old
+ * page while there is a newer one; what it gave last is used when it gives nothing.
+ */
+
+const CACHE = "sdxl-web-shell";
+
+const root = new URL("../", self.location.href);
+const INDEX = new URL("index.html", root).href;
+
+/** Every file that the page needs to start and draw; tests/page/shell.test.js compares it with the folders. */
+const SHELL = [
+  "index.html",
+  "www/style.css",
+  "www/protocol.js",
+  "www/support.js",
+  "www/page/element.js",
+  "www/page/generator.js",
+  "www/page/image-view.js",
+  "www/page/main.js",
+  "www/page/message-view.js",
+  "www/page/model-view.js",
+  "www/page/offline.js",
+  "www/page/progress-view.js",
+  "www/page/prompt-form.js",
+  "www/page/request.js",
+  "www/page/step-clock.js",
+  "www/page/trouble.js",
+  "www/worker/download.js",
+  "www/worker/main.js",
+  "www/worker/manifest.js",
+  "www/worker/model-source.js",
+  "www/worker/shard-store.js",
+  "www/worker/webgpu-shim.js",
+  "www/vendor/idb.js",
+  "www/pkg/sdxl_web.js",
+  "www/pkg/sdxl_web_bg.wasm",
+].map((file) => new URL(file, root).href);
+
+const worker = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self));
+
+worker.addEventListener("install", (event) => {
+  event.waitUntil(
+    (async () => {
+      const cache = await caches.open(CACHE);
+      // One by one: a file that cannot be had now is kept when the page first uses it.
+      await Promise.allSettled(SHELL.map((url) => cache.add(url)));
+      await worker.skipWaiting();
+    })(),
+  );
+});
+
+worker.addEventListener("activate", (event) => event.waitUntil(worker.clients.claim()));
+
+worker.addEventListener("fetch", (event) => {
+  const { request } = event;
+  if (request.method !== "GET") return;
+  const url = new URL(request.url);
+  url.search = url.hash = "";
+  // "/" and "/?model=..." are the same page.
+  const key = url.href === root.href ? INDEX : url.href;
+  if (SHELL.includes(key)) event.respondWith(networkFirst(request, key));
+});
+
+/**
+ * @param {Request} request
+ * @param {string} key
+ */
+async function networkFirst(request, key) {
+  const cache = await caches.open(CACHE);
+  try {
+    const response = await fetch(request);
+    if (response.ok) await cache.put(key, response.clone());
+    return response;
+  } catch (error) {
+    const kept = await cache.match(key);
+    if (kept) return kept;
+    throw error;
+  }
+}

@@ -1,0 +1,257 @@
+// @ts-check
+/** Manifests and shards over HTTP. A shard reaches the store only when its length and its SHA-256 are right. */
+
+import { CodedError, aborted } from "../protocol.js";
+import { checkManifest } from "./manifest.js";
+
+/**
+ * @typedef {import("../protocol.js").Kind} Kind
+ * @typedef {import("../protocol.js").Shard} Shard
+ * @typedef {import("../protocol.js").Manifest} Manifest
+ * @typedef {{ kind: Kind, url: string, shard: Shard }} Wanted
+ * @typedef {(url: string, init: { signal?: AbortSignal }) => Promise<Response>} Fetch
+ */
+
+/** At most this many shards (32 MiB each, twice while unpacking) are in memory at once. */
+const PARALLEL = 3;
+
+/** Pauses before the second, third and fourth try of a request that failed for a passing reason. */
+const PAUSES_MS = [500, 2000, 5000];
+
+/**
+ * @param {string} url
+ * @param {Kind} kind
+ * @param {{ fetch: Fetch, signal?: AbortSignal, pauses?: number[] }} options
+ * @returns {Promise<Manifest>}
+ */
+export async function fetchManifest(url, kind, { fetch, signal, pauses = PAUSES_MS }) {
+  return retrying(pauses, signal, async () => {
+    const response = await request(fetch, url, signal);
+    if (isMissing(response)) {
+      throw new CodedError("MissingManifest", `There is no manifest at ${url} (status ${response.status}).`, { url });
+    }
+    refuseBadStatus(response, url);
+    const text = await overNetwork(url, signal, () => response.text());
+    let value;
+    try {
+      value = JSON.parse(text);
+    } catch (cause) {
+      throw new CodedError("BadManifest", `The manifest ${url} is not JSON.`, { url }, { cause });
+    }
+    return checkManifest(value, kind, url);
+  });
+}
+
+/**
+ * Loads the wanted shards and gives each to `keep`. The first failure stops the others; what was kept stays kept.
+ *
+ * @param {Wanted[]} wanted
+ * @param {object} options
+ * @param {(kind: Kind, shard: Shard, bytes: Uint8Array<ArrayBuffer>) => Promise<void>} options.keep
+ * @param {(bytes: number) => void} options.onBytes  bytes over the network so far; a retried shard counts once
+ * @param {Fetch} options.fetch
+ * @param {AbortSignal} [options.signal]
+ * @param {number[]} [options.pauses]
+ */
+export async function downloadShards(wanted, { keep, onBytes, fetch, signal, pauses = PAUSES_MS }) {
+  const stop = new AbortController();
+  const forward = () => stop.abort();
+  signal?.addEventListener("abort", forward);
+  if (signal?.aborted) stop.abort();
+
+  /** @type {Map<Wanted, number>} */
+  const received = new Map();
+  const queue = [...wanted];
+  /** @type {unknown} */
+  let failure = null;
+
+  async function takeFromQueue() {
+    for (let item = queue.shift(); item && !stop.signal.aborted; item = queue.shift()) {
+      const current = item;
+      const bytes = await retrying(pauses, stop.signal, () =>
+        fetchShard(current, fetch, stop.signal, (count) => {
+          received.set(current, count);
+          onBytes([...received.values()].reduce((sum, each) => sum + each, 0));
+        }),
+      );
+      await keep(current.kind, current.shard, bytes);
+    }
+  }
+
+  const lanes = Array.from({ length: Math.min(PARALLEL, wanted.length) }, () =>
+    takeFromQueue().catch((error) => {
+      failure ??= error;
+      stop.abort();
+    }),
+  );
+  await Promise.all(lanes);
+  signal?.removeEventListener("abort", forward);
+  if (signal?.aborted) throw aborted();
+  if (failure) throw failure;
+}
+
+/**
+ * @param {Wanted} wanted
+ * @param {Fetch} fetch
+ * @param {AbortSignal} signal
+ * @param {(count: number) => void} onCount
+ * @returns {Promise<Uint8Array<ArrayBuffer>>}
+ */
+async function fetchShard({ url, shard }, fetch, signal, onCount) {
+  const response = await request(fetch, url, signal);
+  if (isMissing(response)) {
+    throw new CodedError("MissingShard", `Shard "${shard.file}" is not at ${url} (status ${response.status}).`, { shard: shard.file });
+  }
+  refuseBadStatus(response, url);
+  const stored = await overNetwork(url, signal, () => collect(response.body, shard.stored_length, onCount));
+  if (stored.count !== shard.stored_length) {
+    throw badShard(shard, `it is ${stored.count > shard.stored_length ? "longer" : "shorter"} than the ${shard.stored_length} bytes that the manifest states` +
+      (stored.count < shard.stored_length ? ` (${stored.count} came)` : ""));
+  }
+  const plain = shard.compression === "gzip" ? await gunzip(stored.bytes, shard) : stored.bytes;
+  if (plain.byteLength !== shard.length) {
+    throw badShard(shard, `it holds ${plain.byteLength} bytes, the manifest states ${shard.length}`);
+  }
+  await checkHash(plain, shard);
+  return plain;
+}
+
+/**
+ * @param {Uint8Array<ArrayBuffer>} bytes
+ * @param {Shard} shard
+ */
+export async function checkHash(bytes, shard) {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  const hex = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  if (hex !== shard.sha256) {
+    throw badShard(shard, `its SHA-256 begins ${hex.slice(0, 12)}, the manifest states ${shard.sha256.slice(0, 12)}`);
+  }
+}
+
+/**
+ * Reads up to `expected` bytes; one more is counted, not kept, so that too long a body is noticed without reading all of it.
+ * @param {ReadableStream<Uint8Array> | null} stream
+ * @param {number} expected
+ * @param {(count: number) => void} [onCount]
+ */
+async function collect(stream, expected, onCount) {
+  const bytes = new Uint8Array(expected);
+  let count = 0;
+  const reader = stream?.getReader();
+  while (reader) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    if (count + value.byteLength > expected) {
+      count = expected + 1;
+      await reader.cancel();
+      break;
+    }
+    bytes.set(value, count);
+    count += value.byteLength;
+    onCount?.(count);
+  }
+  return { bytes: count < expected ? bytes.slice(0, count) : bytes, count };
+}
+
+/**
+ * Unpacked from memory, after the body is whole: a broken gzip and a broken connection both throw a TypeError, and only one is worth a retry.
+ * @param {Uint8Array<ArrayBuffer>} packed
+ * @param {Shard} shard
+ */
+async function gunzip(packed, shard) {
+  try {
+    const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+    const { bytes, count } = await collect(stream, shard.length);
+    if (count > shard.length) throw new Error(`it unpacks to more than ${shard.length} bytes`);
+    return bytes;
+  } catch (cause) {
+    throw badShard(shard, `it does not unpack (${/** @type {Error} */ (cause).message})`);
+  }
+}
+
+/**
+ * @param {Shard} shard
+ * @param {string} why
+ */
+function badShard(shard, why) {
+  return new CodedError("BadShard", `Shard "${shard.file}" is damaged: ${why}.`, { shard: shard.file });
+}
+
+/**
+ * @param {Fetch} fetch
+ * @param {string} url
+ * @param {AbortSignal} [signal]
+ */
+async function request(fetch, url, signal) {
+  return overNetwork(url, signal, () => fetch(url, { signal }));
+}
+
+/**
+ * @template T
+ * @param {string} url
+ * @param {AbortSignal | undefined} signal
+ * @param {() => Promise<T>} run
+ * @returns {Promise<T>}
+ */
+async function overNetwork(url, signal, run) {
+  try {
+    return await run();
+  } catch (cause) {
+    if (signal?.aborted) throw aborted();
+    throw new CodedError("Network", `The network failed while loading ${url}.`, { url, passing: true }, { cause });
+  }
+}
+
+/** @param {Response} response */
+function isMissing(response) {
+  return response.status === 404 || response.status === 410;
+}
+
+/**
+ * @param {Response} response
+ * @param {string} url
+ */
+function refuseBadStatus(response, url) {
+  if (response.ok) return;
+  const passing = response.status >= 500 || response.status === 408 || response.status === 429;
+  throw new CodedError("Network", `The server answered ${response.status} for ${url}.`, { url, passing });
+}
+
+/**
+ * @template T
+ * @param {number[]} pauses
+ * @param {AbortSignal | undefined} signal
+ * @param {() => Promise<T>} run
+ * @returns {Promise<T>}
+ */
+async function retrying(pauses, signal, run) {
+  for (const pause of pauses) {
+    try {
+      return await run();
+    } catch (error) {
+      if (!(error instanceof CodedError && error.details.passing)) throw error;
+      await sleep(pause, signal);
+    }
+  }
+  return run();
+}
+
+/**
+ * @param {number} milliseconds
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<void>}
+ */
+function sleep(milliseconds, signal) {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(aborted());
+    const stop = () => {
+      clearTimeout(timer);
+      reject(aborted());
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", stop);
+      resolve();
+    }, milliseconds);
+    signal?.addEventListener("abort", stop, { once: true });
+  });
+}

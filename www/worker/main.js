@@ -1,0 +1,185 @@
+// @ts-check
+/** The worker: a table of actions. It alone owns the GPU, the wasm engine and the store. */
+
+import { CodedError, aborted, toWire } from "../protocol.js";
+import { checkSupport } from "../support.js";
+import { ModelSource } from "./model-source.js";
+import { ShardStore } from "./shard-store.js";
+import { installWebGpuShim } from "./webgpu-shim.js";
+
+/**
+ * @typedef {import("../protocol.js").ToWorker} ToWorker
+ * @typedef {import("../protocol.js").ToPage} ToPage
+ * @typedef {import("../protocol.js").ProgressEvent} ProgressEvent
+ * @typedef {{ signal: AbortSignal, emit: (event: ProgressEvent) => void }} Context
+ */
+
+const port = /** @type {DedicatedWorkerGlobalScope} */ (/** @type {unknown} */ (self));
+
+/** Byte counts come with every network chunk; more often than this nobody sees them. */
+const DOWNLOAD_EVENTS_MS = 80;
+
+const store = new ShardStore();
+/** @type {ModelSource | null} */
+let source = null;
+/** @type {{ source: ModelSource, generator: any } | null} */
+let engine = null;
+/** @type {Promise<any> | null} */
+let module = null;
+let drawing = false;
+
+const ledger = "gpu" in navigator ? installWebGpuShim(/** @type {any} */ (globalThis), die) : { live: 0, peak: 0 };
+
+const actions = {
+  async check() {
+    return checkSupport(/** @type {any} */ (self));
+  },
+
+  /** @param {{ address: string }} data @param {Context} context */
+  async open({ address }, { signal }) {
+    return sourceAt(address).facts(signal);
+  },
+
+  /** @param {{ address: string }} data @param {Context} context */
+  async load({ address }, { signal, emit }) {
+    const wanted = sourceAt(address);
+    await wanted.load(sparing(emit), signal);
+    if (engine?.source === wanted) return;
+    freeEngine();
+    emit({ type: "engine" });
+    const { Generator } = await loadModule();
+    const generator = await Generator.create(await wanted.manifests(signal), (/** @type {any} */ kind, /** @type {string} */ file) =>
+      wanted.readShard(kind, file),
+    );
+    engine = { source: wanted, generator };
+  },
+
+  /** @param {{ request: import("../protocol.js").DrawRequest }} data @param {Context} context */
+  async generate({ request }, { signal, emit }) {
+    if (!engine) throw new CodedError("NotLoaded", "No model is loaded.");
+    if (drawing) throw new CodedError("Busy", "A picture is being drawn already.");
+    drawing = true;
+    try {
+      const { width, height, png } = await engine.generator.generate(request, emit, signal);
+      return { width, height, png: ownBytes(png) };
+    } catch (error) {
+      // Of an engine that failed for a reason of its own nothing is known; the next load makes a new one.
+      if (!signal.aborted && /** @type {Error} */ (error).name !== "BadRequest") freeEngine();
+      throw error;
+    } finally {
+      drawing = false;
+    }
+  },
+
+  /** @param {{ address: string }} data */
+  async forget({ address }) {
+    freeEngine();
+    await sourceAt(address).forget();
+  },
+
+  memory() {
+    return { live: ledger.live, peak: ledger.peak };
+  },
+};
+
+/** @type {Map<number, AbortController>} */
+const running = new Map();
+
+port.onmessage = async (/** @type {MessageEvent<ToWorker>} */ { data: message }) => {
+  if ("abort" in message) return running.get(message.abort)?.abort();
+  const { id, action, data } = message;
+  const controller = new AbortController();
+  running.set(id, controller);
+  try {
+    const act = /** @type {Record<string, (data: any, context: Context) => any>} */ (actions)[action];
+    if (!act) throw new Error(`The worker knows no action "${action}".`);
+    const result = await act(data, { signal: controller.signal, emit: (event) => say({ id, event }) });
+    say({ id, result }, result?.png ? [result.png.buffer] : []);
+  } catch (error) {
+    if (error instanceof WebAssembly.RuntimeError) die(panicked(error));
+    else say({ id, error: toWire(controller.signal.aborted ? aborted() : error) });
+  } finally {
+    running.delete(id);
+  }
+};
+
+port.addEventListener("error", (event) => die(panicked(event.error ?? event.message)));
+port.addEventListener("unhandledrejection", (event) => die(panicked(event.reason)));
+
+/** @param {string} address */
+function sourceAt(address) {
+  const wanted = new ModelSource(address, { store, fetch: (url, init) => fetch(url, init), freeBytes });
+  if (source?.address !== wanted.address) source = wanted;
+  return source;
+}
+
+async function freeBytes() {
+  const { quota, usage } = await navigator.storage.estimate();
+  return quota === undefined || usage === undefined ? null : quota - usage;
+}
+
+/** Starts the wasm module once; a failed start is not kept, so that the next try is a new one. */
+function loadModule() {
+  module ??= startModule().catch((cause) => {
+    module = null;
+    throw new CodedError("EngineMissing", `The engine did not start: ${cause.message}`, {}, { cause });
+  });
+  return module;
+}
+
+async function startModule() {
+  const exports = await import(/** @type {string} */ ("../pkg/sdxl_web.js"));
+  await exports.default();
+  exports.on_panic((/** @type {string} */ message) => die(panicked(message)));
+  return exports;
+}
+
+function freeEngine() {
+  engine?.generator.free();
+  engine = null;
+}
+
+/**
+ * After a panic no promise of the engine settles any more, and after the loss of the GPU none of its buffers is worth anything:
+ * the page ends this worker and starts another.
+ * @param {CodedError} error
+ */
+function die(error) {
+  say({ fatal: toWire(error) });
+}
+
+/** @param {any} reason */
+function panicked(reason) {
+  return new CodedError("Panic", String(reason?.message ?? reason));
+}
+
+/**
+ * @param {(event: ProgressEvent) => void} emit
+ * @returns {(event: ProgressEvent) => void}
+ */
+function sparing(emit) {
+  let last = -Infinity;
+  return (event) => {
+    const whole = event.type !== "download" || event.bytes === event.total;
+    const now = performance.now();
+    if (!whole && now - last < DOWNLOAD_EVENTS_MS) return;
+    last = now;
+    emit(event);
+  };
+}
+
+/**
+ * Only a buffer of its own can be moved to the page; a view into the wasm heap cannot.
+ * @param {Uint8Array} bytes
+ */
+function ownBytes(bytes) {
+  return bytes.byteLength === bytes.buffer.byteLength ? bytes : bytes.slice();
+}
+
+/**
+ * @param {ToPage} message
+ * @param {Transferable[]} [transfer]
+ */
+function say(message, transfer = []) {
+  port.postMessage(message, transfer);
+}

@@ -1,0 +1,96 @@
+// @ts-check
+/** Reads `manifest.json`, which comes from outside: nothing in it is believed before it was looked at. */
+
+import { CodedError } from "../protocol.js";
+
+/**
+ * @typedef {import("../protocol.js").Manifest} Manifest
+ * @typedef {import("../protocol.js").Manifests} Manifests
+ * @typedef {import("../protocol.js").Shard} Shard
+ * @typedef {import("../protocol.js").Kind} Kind
+ */
+
+const FORMAT = 1;
+const MAX_SHARD = 32 * 1024 * 1024;
+
+/** Plain names only: a manifest must not reach outside its folder. */
+const FILE_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/;
+const SHA256 = /^[0-9a-f]{64}$/;
+
+/**
+ * @param {any} value
+ * @param {Kind} kind
+ * @param {string} url  for the message
+ * @returns {Manifest}
+ */
+export function checkManifest(value, kind, url) {
+  /** @param {string} what */
+  const bad = (what) => new CodedError("BadManifest", `The manifest ${url} is not usable: ${what}.`, { url });
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw bad("it is not a JSON object");
+  if (value.format !== FORMAT) throw bad(`its format is ${JSON.stringify(value.format)}, this page reads format ${FORMAT}`);
+  if (value.kind !== kind) throw bad(`its kind is ${JSON.stringify(value.kind)}, expected "${kind}"`);
+  if (typeof value.components !== "object" || value.components === null) throw bad("it has no components");
+  for (const [name, component] of Object.entries(value.components)) {
+    if (!Array.isArray(component?.shards)) throw bad(`component "${name}" has no list of shards`);
+    for (const shard of component.shards) {
+      const fault = shardFault(shard);
+      if (fault) throw bad(`in component "${name}", ${fault}`);
+    }
+  }
+  return value;
+}
+
+/**
+ * @param {any} shard
+ * @returns {string | null}
+ */
+function shardFault(shard) {
+  if (typeof shard?.file !== "string" || !FILE_NAME.test(shard.file)) return `${JSON.stringify(shard?.file)} is no shard file name`;
+  if (!Number.isInteger(shard.length) || shard.length < 0 || shard.length > MAX_SHARD) return `shard "${shard.file}" has length ${shard.length}`;
+  if (typeof shard.sha256 !== "string" || !SHA256.test(shard.sha256)) return `shard "${shard.file}" has no SHA-256`;
+  if (shard.compression !== null && shard.compression !== "gzip") return `shard "${shard.file}" is packed with ${shard.compression}`;
+  const stored = shard.stored_length;
+  if (!Number.isInteger(stored) || stored < 0 || stored > MAX_SHARD + 1024) return `shard "${shard.file}" has stored length ${stored}`;
+  return null;
+}
+
+/**
+ * Each shard once, in the manifest's order: components with the same bytes name the same file.
+ * @param {Manifest} manifest
+ * @returns {Shard[]}
+ */
+export function shardsOf(manifest) {
+  /** @type {Map<string, Shard>} */
+  const shards = new Map();
+  for (const component of Object.values(manifest.components)) {
+    for (const shard of component.shards) {
+      if (!shards.has(shard.file)) shards.set(shard.file, shard);
+    }
+  }
+  return [...shards.values()];
+}
+
+/**
+ * What the form needs, read from the configs where they say it.
+ * @param {Manifests} manifests
+ * @returns {Omit<import("../protocol.js").ModelFacts, "bytes" | "missing">}
+ */
+export function factsOf({ base, refiner }) {
+  const demo = base.name === "demo";
+  const vaeLevels = base.components.vae?.config.block_out_channels?.length ?? 4;
+  const vaeFactor = 2 ** (vaeLevels - 1);
+  const side = (base.components.unet?.config.sample_size ?? 128) * vaeFactor;
+  return {
+    name: base.name,
+    demo,
+    side,
+    // The demo was trained on sides that every level of its UNet divides; SDXL copes with any whole latent.
+    multiple: demo ? 4 * vaeFactor : vaeFactor,
+    minSide: side / 4,
+    maxSide: side * 2,
+    steps: demo ? 20 : 30,
+    guidance: demo ? 4 : 5,
+    switchAt: 0.8,
+    refiner: refiner !== null,
+  };
+}
