@@ -24,7 +24,7 @@ pub mod tokenizer;
 pub mod unet;
 pub mod vae;
 #[cfg(target_arch = "wasm32")]
-mod web;
+pub mod web;
 pub mod weights;
 
 pub use error::{Error, Result};

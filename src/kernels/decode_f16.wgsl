@@ -1,6 +1,13 @@
 
-// Weights stored as f16, row-major, two to a word.
-fn weight_at(row: u32, column: u32, rows: u32, columns: u32) -> f32 {
+// Weights stored as f16, row-major, two to a word: the four from `column` on, which may belong to the next row past the end
+// of this one. A row of an odd number of columns may start in the middle of a word.
+fn weight4(row: u32, column: u32, rows: u32, columns: u32) -> vec4<f32> {
     let index = row * columns + column;
-    return unpack2x16float(weight[index / 2u])[index % 2u];
+    let at = index / 2u;
+    let first = unpack2x16float(weight[at]);
+    let second = unpack2x16float(weight[at + 1u]);
+    if index % 2u == 0u {
+        return vec4<f32>(first, second);
+    }
+    return vec4<f32>(first.y, second, unpack2x16float(weight[at + 2u]).x);
 }

@@ -1,10 +1,11 @@
 
-// Blocks of 32 signed nibbles along a row, lowest first, then one f16 scale for each block of the matrix.
-fn weight_at(row: u32, column: u32, rows: u32, columns: u32) -> f32 {
+// Blocks of 32 signed nibbles along a row, lowest first, then one f16 scale for each block of the matrix: the four from
+// `column` on, which must be a multiple of four.
+fn weight4(row: u32, column: u32, rows: u32, columns: u32) -> vec4<f32> {
     let blocks = (columns + 31u) / 32u;
-    let word = weight[row * blocks * 4u + column / 8u];
-    let value = extractBits(i32(word), (column % 8u) * 4u, 4u);
+    let word = vec4<i32>(i32(weight[row * blocks * 4u + column / 8u] >> ((column % 8u) * 4u)));
+    let values = (word << vec4<u32>(28u, 24u, 20u, 16u)) >> vec4<u32>(28u);
     let block = row * blocks + column / 32u;
-    let scale = unpack2x16float(weight[rows * blocks * 4u + block / 2u])[block % 2u];
-    return f32(value) * scale;
+    let scales = unpack2x16float(weight[rows * blocks * 4u + block / 2u]);
+    return vec4<f32>(values) * select(scales.x, scales.y, block % 2u == 1u);
 }

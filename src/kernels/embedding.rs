@@ -7,6 +7,7 @@ use super::Packing;
 use super::launch::{Wgsl, launch};
 
 const THREADS: usize = 256;
+const VALUES_PER_THREAD: usize = 4;
 
 pub(super) fn gpu(weight: CubeTensor, ids: CubeTensor, packing: Packing) -> CubeTensor {
     let ids = into_contiguous(ids);
@@ -14,7 +15,7 @@ pub(super) fn gpu(weight: CubeTensor, ids: CubeTensor, packing: Packing) -> Cube
     let (decoder, decode) = packing.decoder();
     let kernel = Wgsl { name: ["embedding", "", decoder], parts: vec![include_str!("embedding.wgsl"), decode] };
     let info = [packing.rows, packing.columns, count].map(|n| n as u32);
-    let workgroups = [(count * packing.columns).div_ceil(THREADS), 1];
+    let workgroups = [(count * packing.columns.div_ceil(VALUES_PER_THREAD)).div_ceil(THREADS), 1];
     launch(kernel, &[weight, ids], [count, packing.columns], &info, workgroups)
 }
 

@@ -1,4 +1,4 @@
-// y[i, :] = weight(ids[i], :). One thread a value; `weight_at` comes from one of the decode_*.wgsl files.
+// y[i, :] = weight[ids[i], :]. One thread for four neighbouring values; `weight4` comes from one of the decode_*.wgsl files.
 
 struct Info {
     rows: u32,
@@ -13,9 +13,14 @@ struct Info {
 
 @compute @workgroup_size(256)
 fn main(@builtin(global_invocation_id) at: vec3<u32>) {
-    if at.x >= info.count * info.columns {
+    let quads = (info.columns + 3u) / 4u;
+    let i = at.x / quads;
+    if i >= info.count {
         return;
     }
-    let row = ids[at.x / info.columns];
-    y[at.x] = weight_at(row, at.x % info.columns, info.rows, info.columns);
+    let column = (at.x % quads) * 4u;
+    let values = weight4(ids[i], column, info.rows, info.columns);
+    for (var j = 0u; j < min(4u, info.columns - column); j++) {
+        y[i * info.columns + column + j] = values[j];
+    }
 }

@@ -1,10 +1,11 @@
-// y[m, n] = sum over k of input(m, k) * weight(n, k), plus bias[n].
+// y[m, n] = sum over k of input[m, k] * weight[n, k], plus bias[n].
 //
-// A workgroup of 16 x 16 threads makes a 64 x 64 tile of y, each thread 4 x 4 of it, walking k in slabs of 32.
-// `input_row`, `input_column` and `input_at` come from rows.wgsl (linear) or patches.wgsl (convolution),
-// `weight_at` from one of the decode_*.wgsl files.
+// A workgroup of 16 x 16 threads makes a 64 x 64 tile of y, each thread 4 x 4 of it, walking k in slabs of 32. Both inputs
+// are read four neighbouring k at a time: `input_row` and `input4` come from rows.wgsl (linear) or patches.wgsl
+// (convolution), `weight4` from one of the decode_*.wgsl files. `input4` gives zeros past the end of k, so what `weight4`
+// gives there does not matter.
 //
-// Must be kept in sync with gemm.rs: TILE, the order of the bindings and of Info's fields.
+// Must be kept in sync with linear.rs and conv2d.rs: TILE, the order of the bindings and of Info's fields.
 
 struct Info {
     m: u32,
@@ -32,87 +33,81 @@ struct Info {
 
 const TILE: u32 = 64u;
 const DEPTH: u32 = 32u;
-const QUADS: u32 = TILE / 4u;
+const QUADS: u32 = DEPTH / 4u;
 
-// [k][quad of rows]: four neighbouring rows of one column share a vector.
-var<workgroup> x_tile: array<vec4<f32>, DEPTH * QUADS>;
-var<workgroup> w_tile: array<vec4<f32>, DEPTH * QUADS>;
+// [row][quad of k]. The quads of a row are swapped about by the row's number, so that threads which read the same quad of
+// neighbouring rows meet different banks.
+var<workgroup> x_tile: array<vec4<f32>, TILE * QUADS>;
+var<workgroup> w_tile: array<vec4<f32>, TILE * QUADS>;
 
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
     let m0 = group.x * TILE;
     let n0 = group.y * TILE;
 
-    // This thread fills column `fill_k` of quads `fill_quad` and `fill_quad + 8` of both tiles.
-    let fill_k = thread % DEPTH;
-    let fill_quad = thread / DEPTH;
-    var rows: array<vec4<i32>, 8>;
-    for (var i = 0u; i < 8u; i++) {
-        let quad = fill_quad + (i / 4u) * 8u;
-        rows[i] = input_row(m0 + quad * 4u + i % 4u);
-    }
+    // This thread fills one quad of the rows `fill` and `fill + 32` of both tiles.
+    let fill = thread / QUADS;
+    let fill_quad = thread % QUADS;
+    let fill_at = fill * QUADS + (fill_quad ^ (fill % QUADS));
+    let row0 = input_row(m0 + fill);
+    let row1 = input_row(m0 + fill + 32u);
 
-    let quad_m = thread / QUADS;
-    let quad_n = thread % QUADS;
+    // It sums up the rows `row + 16 i` and columns `column + 16 j`.
+    let row = thread / 16u;
+    let column = thread % 16u;
     var sum0 = vec4<f32>(0.0);
     var sum1 = vec4<f32>(0.0);
     var sum2 = vec4<f32>(0.0);
     var sum3 = vec4<f32>(0.0);
 
     for (var k0 = 0u; k0 < info.k; k0 += DEPTH) {
-        let k = k0 + fill_k;
-        let column = input_column(k);
-        for (var half = 0u; half < 2u; half++) {
-            let quad = fill_quad + half * 8u;
-            let at = fill_k * QUADS + quad;
-            let n = n0 + quad * 4u;
-            x_tile[at] = vec4<f32>(
-                input_at(rows[half * 4u], column),
-                input_at(rows[half * 4u + 1u], column),
-                input_at(rows[half * 4u + 2u], column),
-                input_at(rows[half * 4u + 3u], column),
-            );
-            w_tile[at] = vec4<f32>(
-                checked_weight(n, k),
-                checked_weight(n + 1u, k),
-                checked_weight(n + 2u, k),
-                checked_weight(n + 3u, k),
-            );
-        }
+        let k = k0 + fill_quad * 4u;
+        x_tile[fill_at] = input4(row0, k);
+        x_tile[fill_at + 32u * QUADS] = input4(row1, k);
+        w_tile[fill_at] = checked_weight4(n0 + fill, k);
+        w_tile[fill_at + 32u * QUADS] = checked_weight4(n0 + fill + 32u, k);
         workgroupBarrier();
-        for (var i = 0u; i < DEPTH; i++) {
-            let a = x_tile[i * QUADS + quad_m];
-            let b = w_tile[i * QUADS + quad_n];
-            sum0 = fma(vec4<f32>(a.x), b, sum0);
-            sum1 = fma(vec4<f32>(a.y), b, sum1);
-            sum2 = fma(vec4<f32>(a.z), b, sum2);
-            sum3 = fma(vec4<f32>(a.w), b, sum3);
+        for (var quad = 0u; quad < QUADS; quad++) {
+            let a = row * QUADS + (quad ^ (row % QUADS));
+            let b = column * QUADS + (quad ^ (column % QUADS));
+            let b0 = w_tile[b];
+            let b1 = w_tile[b + 16u * QUADS];
+            let b2 = w_tile[b + 32u * QUADS];
+            let b3 = w_tile[b + 48u * QUADS];
+            let a0 = x_tile[a];
+            sum0 += vec4<f32>(dot(a0, b0), dot(a0, b1), dot(a0, b2), dot(a0, b3));
+            let a1 = x_tile[a + 16u * QUADS];
+            sum1 += vec4<f32>(dot(a1, b0), dot(a1, b1), dot(a1, b2), dot(a1, b3));
+            let a2 = x_tile[a + 32u * QUADS];
+            sum2 += vec4<f32>(dot(a2, b0), dot(a2, b1), dot(a2, b2), dot(a2, b3));
+            let a3 = x_tile[a + 48u * QUADS];
+            sum3 += vec4<f32>(dot(a3, b0), dot(a3, b1), dot(a3, b2), dot(a3, b3));
         }
         workgroupBarrier();
     }
 
-    let m = m0 + quad_m * 4u;
-    let n = n0 + quad_n * 4u;
-    store(m, n, sum0);
-    store(m + 1u, n, sum1);
-    store(m + 2u, n, sum2);
-    store(m + 3u, n, sum3);
+    store(m0 + row, n0 + column, sum0);
+    store(m0 + row + 16u, n0 + column, sum1);
+    store(m0 + row + 32u, n0 + column, sum2);
+    store(m0 + row + 48u, n0 + column, sum3);
 }
 
-fn checked_weight(n: u32, k: u32) -> f32 {
+fn checked_weight4(n: u32, k: u32) -> vec4<f32> {
     if n >= info.n || k >= info.k {
-        return 0.0;
+        return vec4<f32>(0.0);
     }
-    return weight_at(n, k, info.n, info.k);
+    return weight4(n, k, info.n, info.k);
 }
 
 fn store(m: u32, n: u32, sum: vec4<f32>) {
-    if m >= info.m {
-        return;
-    }
-    for (var i = 0u; i < 4u; i++) {
-        if n + i < info.n {
-            y[m * info.n + n + i] = sum[i] + bias[n + i];
-        }
+    store1(m, n, sum.x);
+    store1(m, n + 16u, sum.y);
+    store1(m, n + 32u, sum.z);
+    store1(m, n + 48u, sum.w);
+}
+
+fn store1(m: u32, n: u32, sum: f32) {
+    if m < info.m && n < info.n {
+        y[m * info.n + n] = sum + bias[n];
     }
 }

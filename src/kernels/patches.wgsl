@@ -1,7 +1,7 @@
 
 // The patches of an NHWC picture as the input of gemm.wgsl: row m is an output pixel, column k is (ky, kx, channel).
-// The picture is read as if it had been resized to virtual_height x virtual_width by nearest neighbour first,
-// so that an upsampling never has to be stored. A row is (valid, image start, top, left), a column (valid, ky, kx, channel).
+// The picture is read as if it had been resized to virtual_height x virtual_width by nearest neighbour first, so that an
+// upsampling never has to be stored. A row is (valid, start of the image, top, left).
 
 fn input_row(m: u32) -> vec4<i32> {
     let pixels = info.out_height * info.out_width;
@@ -12,23 +12,42 @@ fn input_row(m: u32) -> vec4<i32> {
     return vec4<i32>(i32(m < info.m), i32(image * info.height * info.width * info.channels), top, left);
 }
 
-fn input_column(k: u32) -> vec4<i32> {
-    let tap = k / info.channels;
-    return vec4<i32>(
-        i32(k < info.k),
-        i32(tap / info.kernel_width),
-        i32(tap % info.kernel_width),
-        i32(k % info.channels),
-    );
+fn input4(row: vec4<i32>, k: u32) -> vec4<f32> {
+    if row.x == 0 || k >= info.k {
+        return vec4<f32>(0.0);
+    }
+    if info.channels % 4u == 0u {
+        let at = address(row, k);
+        if at < 0 {
+            return vec4<f32>(0.0);
+        }
+        let start = u32(at);
+        return vec4<f32>(x[start], x[start + 1u], x[start + 2u], x[start + 3u]);
+    }
+    return vec4<f32>(input1(row, k), input1(row, k + 1u), input1(row, k + 2u), input1(row, k + 3u));
 }
 
-fn input_at(row: vec4<i32>, column: vec4<i32>) -> f32 {
-    let at = row.zw + column.yz;
-    if row.x == 0 || column.x == 0 || at.x < 0 || at.y < 0
-        || at.x >= i32(info.virtual_height) || at.y >= i32(info.virtual_width) {
+fn input1(row: vec4<i32>, k: u32) -> f32 {
+    if k >= info.k {
         return 0.0;
     }
-    let source_y = u32(at.x) * info.height / info.virtual_height;
-    let source_x = u32(at.y) * info.width / info.virtual_width;
-    return x[u32(row.y) + (source_y * info.width + source_x) * info.channels + u32(column.w)];
+    let at = address(row, k);
+    if at < 0 {
+        return 0.0;
+    }
+    return x[u32(at)];
+}
+
+// Where the value lies in x, or -1 where it is padding.
+fn address(row: vec4<i32>, k: u32) -> i32 {
+    let tap = k / info.channels;
+    var at = row.zw + vec2<i32>(i32(tap / info.kernel_width), i32(tap % info.kernel_width));
+    if at.x < 0 || at.y < 0 || at.x >= i32(info.virtual_height) || at.y >= i32(info.virtual_width) {
+        return -1;
+    }
+    if info.virtual_height != info.height || info.virtual_width != info.width {
+        at.x = i32(u32(at.x) * info.height / info.virtual_height);
+        at.y = i32(u32(at.y) * info.width / info.virtual_width);
+    }
+    return row.y + (at.x * i32(info.width) + at.y) * i32(info.channels) + i32(k % info.channels);
 }

@@ -60,7 +60,11 @@ pub(super) fn decoded(weight: FlexTensor, packing: Packing) -> FlexTensor {
     let shape = [packing.rows, packing.columns];
     match packing.encoding {
         Encoding::F32 => FlexTensor::from_arc(weight.data_arc(), burn_flex::Layout::contiguous(Shape::new(shape)), DType::F32),
-        encoding => tensor(quantize::decode(weight.bytes(), &shape, encoding), Shape::new(shape)),
+        encoding => {
+            // Without the padding to a whole word.
+            let length = encoding.byte_len(&shape).unwrap_or_default() as usize;
+            tensor(quantize::decode(&weight.bytes()[..length], &shape, encoding), Shape::new(shape))
+        }
     }
 }
 

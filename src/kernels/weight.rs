@@ -42,7 +42,7 @@ fn words(bytes: &[u8]) -> Vec<u32> {
 }
 
 impl Packing {
-    /// The WGSL function `weight_at` for this encoding.
+    /// The WGSL function `weight4` for this encoding.
     pub(super) fn decoder(self) -> (&'static str, &'static str) {
         match self.encoding {
             Encoding::F32 => ("f32", include_str!("decode_f32.wgsl")),

@@ -69,23 +69,23 @@ pub struct Schedule {
 }
 
 impl SchedulerConfig {
-    /// Sigma at every timestep of the training.
+    /// Sigma at every timestep of the training. Betas, and what is kept of the picture, are rounded to f32 where torch does:
+    /// the difference of 1 and what is kept is small at the first timesteps, and shows it.
     pub fn training_sigmas(&self) -> Vec<f64> {
-        let n = self.num_train_timesteps;
-        let line = |start: f64, end: f64, i: usize| {
-            start + (end - start) * i as f64 / (n.max(2) - 1) as f64
+        let betas = match self.beta_schedule {
+            BetaSchedule::Linear => line(self.beta_start as f32, self.beta_end as f32, self.num_train_timesteps),
+            BetaSchedule::ScaledLinear => {
+                let roots = (self.beta_start.sqrt() as f32, self.beta_end.sqrt() as f32);
+                line(roots.0, roots.1, self.num_train_timesteps).into_iter().map(|root| root * root).collect()
+            }
         };
-        let mut kept = 1.0f64;
-        (0..n)
-            .map(|i| {
-                let beta = match self.beta_schedule {
-                    BetaSchedule::Linear => line(self.beta_start, self.beta_end, i),
-                    BetaSchedule::ScaledLinear => line(self.beta_start.sqrt(), self.beta_end.sqrt(), i).powi(2),
-                };
-                kept *= 1.0 - beta;
-                ((1.0 - kept) / kept).sqrt()
-            })
-            .collect()
+        let mut product = 1.0f64;
+        let sigma = |beta: f32| {
+            product *= f64::from(1.0 - beta);
+            let kept = product as f32;
+            f64::from(((1.0 - kept) / kept).sqrt())
+        };
+        betas.into_iter().map(sigma).collect()
     }
 
     /// The schedule of a run of `steps` steps.
@@ -126,6 +126,16 @@ impl Schedule {
         let cutoff = (train - fraction * train).round_ties_even();
         self.timesteps.iter().filter(|&&t| t >= cutoff).count()
     }
+}
+
+/// `torch.linspace`, which counts from the nearer end.
+fn line(start: f32, end: f32, count: usize) -> Vec<f32> {
+    let step = (end - start) / (count.max(2) - 1) as f32;
+    let at = |i: usize| match i < count / 2 {
+        true => start + step * i as f32,
+        false => end - step * (count - 1 - i) as f32,
+    };
+    (0..count).map(at).collect()
 }
 
 fn interpolate(table: &[f64], at: f64) -> f64 {

@@ -6,6 +6,8 @@ mod observer;
 mod panic;
 mod shard_source;
 
+use std::collections::BTreeSet;
+
 use burn::tensor::Device;
 use js_sys::{Error as JsError, Function, JSON, Promise, Reflect, Uint8Array};
 use serde::Serialize;
@@ -14,10 +16,12 @@ use web_sys::AbortSignal;
 
 use crate::kernels::self_test;
 use crate::pipeline::Model;
-use crate::weights::Manifest;
+use crate::weights::manifest::TensorEntry;
+use crate::weights::{Encoding, Manifest};
 use crate::{Error, Pipeline, Request, device};
 
 
+pub use constructors::constructor_runs;
 use observer::JsObserver;
 
 use shard_source::JsShardSource;
@@ -44,9 +48,11 @@ pub struct Generator {
     adapter: Adapter,
 }
 
+/// What a picture is computed on.
+#[doc(hidden)]
 #[derive(Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Adapter {
+pub struct Adapter {
     name: String,
     backend: String,
     features: Vec<String>,
@@ -56,14 +62,15 @@ struct Adapter {
 
 #[wasm_bindgen]
 impl Generator {
-    /// Opens the GPU, tests the kernels on it, and reads the configs and tokenizers of the models. `read_shard` gives the
+    /// Opens the GPU, reads the configs and tokenizers of the models, and tests the kernels. `read_shard` gives the
     /// plain bytes of a shard, checked against the manifest's hash.
     pub async fn create(
         #[wasm_bindgen(unchecked_param_type = "Manifests")] manifests: JsValue,
         #[wasm_bindgen(js_name = readShard, unchecked_param_type = "ReadShard")] read_shard: Function,
     ) -> Result<Generator, JsValue> {
         let (device, adapter) = open_gpu().await.map_err(into_js)?;
-        let open = async |kind: &'static str| -> Result<Option<Model<JsShardSource>>, JsValue> {
+        let mut encodings = BTreeSet::new();
+        let mut open = async |kind: &'static str| -> Result<Option<Model<JsShardSource>>, JsValue> {
             let manifest = Reflect::get(&manifests, &kind.into())?;
             if manifest.is_null() || manifest.is_undefined() {
                 return Ok(None);
@@ -71,6 +78,7 @@ impl Generator {
             let json = String::from(JSON::stringify(&manifest)?);
             let manifest = Manifest::parse(json.as_bytes()).map_err(into_js)?;
             check_tensors_fit(&manifest, &adapter).map_err(into_js)?;
+            encodings.extend(tensors(&manifest).map(|tensor| tensor.encoding));
             let source = JsShardSource::new(kind, read_shard.clone());
             Model::open(manifest, source).await.map(Some).map_err(into_js)
         };
@@ -78,6 +86,9 @@ impl Generator {
             into_js(Error::BadManifest { place: "base".into(), problem: "there is none".into(), source: None })
         })?;
         let refiner = open("refiner").await?;
+        // Only those that will be used: compiling a kernel is slow, and these are compiled for good.
+        let encodings: Vec<Encoding> = encodings.into_iter().collect();
+        self_test(&device, &encodings).await.map_err(into_js)?;
         let pipeline = Pipeline::new(base, refiner, device).map_err(into_js)?;
         Ok(Self { pipeline, adapter })
     }
@@ -118,12 +129,13 @@ thread_local! {
     static GPU: std::cell::RefCell<Option<(Device, Adapter)>> = const { std::cell::RefCell::new(None) };
 }
 
-async fn open_gpu() -> crate::Result<(Device, Adapter)> {
+/// The GPU of this worker.
+#[doc(hidden)]
+pub async fn open_gpu() -> crate::Result<(Device, Adapter)> {
     if let Some(gpu) = GPU.with_borrow(Clone::clone) {
         return Ok(gpu);
     }
     let (device, setup) = device::open().await?;
-    self_test(&device).await?;
     let (info, limits) = (setup.adapter.get_info(), setup.device.limits());
     let adapter = Adapter {
         name: info.name,
@@ -136,9 +148,12 @@ async fn open_gpu() -> crate::Result<(Device, Adapter)> {
     Ok((device, adapter))
 }
 
+fn tensors(manifest: &Manifest) -> impl Iterator<Item = &TensorEntry> {
+    manifest.components.values().flat_map(|component| &component.tensors)
+}
+
 fn check_tensors_fit(manifest: &Manifest, adapter: &Adapter) -> crate::Result<()> {
-    let tensors = manifest.components.values().flat_map(|component| &component.tensors);
-    let needed = tensors.map(|tensor| tensor.length).max().unwrap_or_default();
+    let needed = tensors(manifest).map(|tensor| tensor.length).max().unwrap_or_default();
     let available = adapter.max_storage_buffer_binding_size.min(adapter.max_buffer_size);
     if needed > available {
         return Err(Error::LimitTooSmall { limit: "maxStorageBufferBindingSize", needed, available });

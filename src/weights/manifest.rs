@@ -124,7 +124,7 @@ pub struct ShardEntry {
 }
 
 /// How a tensor's values are stored ([`super::quantize`]).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Encoding {
     /// 32-bit floats.

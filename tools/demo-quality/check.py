@@ -4,6 +4,7 @@
     pip install -r tools/demo-quality/requirements.txt
     cargo build --locked --release --bins
     tools/demo-quality/check.py CHECKPOINT_DIR [--packed DIR] [--generate BIN] [--pack BIN] [--prompts N]
+        [--pictures DIR]
 
 CHECKPOINT_DIR holds `base`, `refiner` (diffusers folders, f16) and `expected` (prompts.json, NNN-base.png,
 NNN-refined.png). "Exact" pictures come from the checkpoint packed as f16, which loses nothing, and f32 arithmetic;

@@ -1,4 +1,4 @@
-"""Draws pictures with the native `generate`, as the demo model's own figures were drawn: 30 steps, guidance 4, 256x256."""
+"""Draws pictures with the native `generate`, with the settings of the demo model's published figures."""
 import os
 import subprocess
 import sys

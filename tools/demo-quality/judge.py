@@ -37,9 +37,17 @@ class Verdict:
     saw: list[str] = field(default_factory=list)
 
     @property
+    def things(self):
+        """The right colours and shapes on the right background, wherever they are; size is reported but does not count.
+
+        The model's training script calls this "everything": it means to count relations too, but asks whether numpy's
+        False `is not False`, which is always so.
+        """
+        return all(self.colors) and all(self.shapes) and self.background is not False
+
+    @property
     def everything(self):
-        """Size is reported but does not count, as in the figures published with the model."""
-        return all(self.colors) and all(self.shapes) and self.relation is not False and self.background is not False
+        return self.things and self.relation is not False
 
 
 @dataclass

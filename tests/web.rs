@@ -1,0 +1,267 @@
+//! The wasm module in a real browser, in a worker, on real WebGPU: `wasm-pack test --release --headless --chrome`.
+//!
+//! The model is the tiny random one of tests/fixtures/reference, so that what comes out can be held against diffusers.
+#![cfg(target_arch = "wasm32")]
+#![allow(missing_docs, reason = "a test has no readers from outside")]
+
+use js_sys::{Array, Function, JSON, Object, Promise, Reflect, Uint8Array};
+use sdxl_web::web::{Generator, constructor_runs};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
+use web_sys::{AbortController, AbortSignal};
+
+wasm_bindgen_test_configure!(run_in_dedicated_worker);
+
+macro_rules! files {
+    ($folder:literal: $($file:literal),*) => {
+        &[$(($file, include_bytes!(concat!($folder, $file)) as &[u8])),*]
+    };
+}
+
+const BASE: &[(&str, &[u8])] = files!("fixtures/reference/base/":
+    "manifest.json", "text_encoder-000.bin", "text_encoder_2-000.bin", "unet-000.bin", "vae-000.bin");
+const REFINER: &[(&str, &[u8])] = files!("fixtures/reference/refiner/": "manifest.json", "unet-000.bin");
+/// The tiny model has CLIP's real tokenizers, which the demo model has already.
+const TOKENIZERS: &[(&str, &[u8])] = files!("../www/models/demo/base/": "manifest.json", "tokenizer-000.bin");
+const PICTURES: &[u8] = include_bytes!("fixtures/reference/pipelines.safetensors");
+
+#[wasm_bindgen(inline_js = r#"
+export async function gunzip(bytes) {
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+export function lend(manifest, from) {
+  for (const name of ["tokenizer", "tokenizer_2"]) manifest.components[name] = from.components[name];
+}
+// What the page's worker counts too: bytes of GPU buffers that were made and not destroyed.
+export function countBuffers() {
+  const sizes = new WeakMap();
+  const count = { live: 0, destroyed: 0 };
+  const { createBuffer } = GPUDevice.prototype;
+  const { destroy } = GPUBuffer.prototype;
+  GPUDevice.prototype.createBuffer = function (descriptor) {
+    const buffer = createBuffer.call(this, descriptor);
+    sizes.set(buffer, descriptor.size);
+    count.live += descriptor.size;
+    return buffer;
+  };
+  GPUBuffer.prototype.destroy = function () {
+    count.live -= sizes.get(this) ?? 0;
+    count.destroyed += sizes.get(this) ?? 0;
+    sizes.delete(this);
+    return destroy.call(this);
+  };
+  return count;
+}
+"#)]
+extern "C" {
+    fn gunzip(bytes: Uint8Array) -> Promise;
+    fn lend(manifest: &JsValue, from: &JsValue);
+    #[wasm_bindgen(js_name = countBuffers)]
+    fn count_buffers() -> Object;
+}
+
+fn find<'a>(files: &[(&str, &'a [u8])], name: &str) -> Option<&'a [u8]> {
+    files.iter().find(|(file, _)| *file == name).map(|(_, bytes)| *bytes)
+}
+
+fn manifest(files: &[(&str, &[u8])]) -> JsValue {
+    let text = std::str::from_utf8(find(files, "manifest.json").unwrap()).unwrap();
+    JSON::parse(text).unwrap()
+}
+
+fn manifests() -> JsValue {
+    let base = manifest(BASE);
+    lend(&base, &manifest(TOKENIZERS));
+    object(&[("base", base), ("refiner", manifest(REFINER))])
+}
+
+/// Reads shards out of this file; every shard of the fixtures is compressed. `spoil` may change the plain bytes.
+fn read_shard(spoil: fn(&str, Uint8Array) -> Uint8Array) -> Function {
+    let read = Closure::<dyn Fn(String, String) -> Promise>::new(move |kind: String, file: String| {
+        wasm_bindgen_futures::future_to_promise(async move {
+            let files = if kind == "base" { [BASE, TOKENIZERS] } else { [REFINER, &[]] };
+            let bytes = files.into_iter().find_map(|files| find(files, &file));
+            let bytes = bytes.ok_or_else(|| JsValue::from(js_sys::Error::new(&format!("no shard {file}"))))?;
+            let plain = JsFuture::from(gunzip(Uint8Array::from(bytes))).await?;
+            Ok(spoil(&file, plain.unchecked_into()).into())
+        })
+    });
+    read.into_js_value().unchecked_into()
+}
+
+fn object(entries: &[(&str, JsValue)]) -> JsValue {
+    let object = Object::new();
+    for (key, value) in entries {
+        Reflect::set(&object, &(*key).into(), value).unwrap();
+    }
+    object.into()
+}
+
+/// The request of a case of pipelines.json.
+fn request(changes: &[(&str, JsValue)]) -> JsValue {
+    let request = object(&[
+        ("prompt", "a photograph of an astronaut riding a horse, 4k".into()),
+        ("negativePrompt", JsValue::NULL),
+        ("seed", 42.into()),
+        ("steps", 8.into()),
+        ("guidanceScale", 5.into()),
+        ("height", 64.into()),
+        ("width", 96.into()),
+        ("refiner", JsValue::NULL),
+    ]);
+    for (key, value) in changes {
+        Reflect::set(&request, &(*key).into(), value).unwrap();
+    }
+    request
+}
+
+fn get(object: &JsValue, key: &str) -> JsValue {
+    Reflect::get(object, &key.into()).unwrap()
+}
+
+fn text(object: &JsValue, key: &str) -> String {
+    get(object, key).as_string().unwrap_or_default()
+}
+
+fn number(object: &JsValue, key: &str) -> f64 {
+    get(object, key).as_f64().unwrap()
+}
+
+async fn generator() -> Generator {
+    Generator::create(manifests(), read_shard(|_, bytes| bytes)).await.unwrap()
+}
+
+fn unaborted() -> AbortSignal {
+    AbortController::new().unwrap().signal()
+}
+
+/// Collects the events of a run.
+fn listener() -> (Array, Function) {
+    let events = Array::new();
+    let push = Closure::<dyn Fn(JsValue)>::new({
+        let events = events.clone();
+        move |event| {
+            events.push(&event);
+        }
+    });
+    (events, push.into_js_value().unchecked_into())
+}
+
+/// The bytes of a tensor in the fixture.
+fn expected(name: &str) -> &'static [u8] {
+    let (length, rest) = PICTURES.split_at(8);
+    let length = u64::from_le_bytes(length.try_into().unwrap()) as usize;
+    let header: serde_json::Value = serde_json::from_slice(&rest[..length]).unwrap();
+    let offsets: [usize; 2] = serde_json::from_value(header[name]["data_offsets"].clone()).unwrap();
+    &rest[length..][offsets[0]..offsets[1]]
+}
+
+/// At most one level off, in under 0.5 % of the values: the tolerance for a picture in f32.
+fn assert_same_picture(picture: &JsValue, name: &str) {
+    let rgba = get(picture, "rgba").unchecked_into::<Uint8Array>().to_vec();
+    let rgb: Vec<u8> = rgba.chunks_exact(4).flat_map(|pixel| pixel[..3].to_vec()).collect();
+    let expected = expected(name);
+    assert_eq!(rgb.len(), expected.len());
+    let off: Vec<u8> = rgb.iter().zip(expected).map(|(a, b)| a.abs_diff(*b)).filter(|d| *d > 0).collect();
+    let worst = off.iter().max().copied().unwrap_or_default();
+    assert!(worst <= 1 && off.len() * 200 < rgb.len(), "{name}: {} of {} values off, by up to {worst}", off.len(), rgb.len());
+}
+
+#[wasm_bindgen_test]
+async fn constructors_run_once_however_many_exports_are_called() {
+    // Each of these makes JavaScript objects, which goes through exports of the module.
+    for i in 0..100 {
+        let promise = Promise::resolve(&object(&[("i", i.into())]));
+        assert_eq!(number(&JsFuture::from(promise).await.unwrap(), "i"), f64::from(i));
+    }
+    assert_eq!(constructor_runs(), 1);
+}
+
+#[wasm_bindgen_test]
+async fn every_kernel_in_every_encoding_gives_the_known_answer() {
+    let _ = generator().await;
+    let (device, _) = sdxl_web::web::open_gpu().await.unwrap();
+    use sdxl_web::weights::Encoding::{F16, F32, Q4, Q8};
+    sdxl_web::kernels::self_test(&device, &[F32, F16, Q8, Q4]).await.unwrap();
+}
+
+#[wasm_bindgen_test]
+async fn base_and_refiner_draw_what_diffusers_draws_and_give_their_memory_back() {
+    let count = count_buffers();
+    let generator = generator().await;
+    let (events, on_event) = listener();
+    let picture = generator.generate(request(&[]), on_event, unaborted()).await.unwrap();
+    assert_same_picture(&picture, "t2i_neg_none.image_u8");
+    assert_eq!((number(&picture, "width"), number(&picture, "height")), (96.0, 64.0));
+    let png = get(&picture, "png").unchecked_into::<Uint8Array>().to_vec();
+    assert_eq!(&png[..4], b"\x89PNG");
+    let steps: Vec<f64> = events.iter().filter(|e| text(e, "type") == "step").map(|e| number(&e, "step")).collect();
+    assert_eq!(steps, [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]);
+    let stages: Vec<String> = events.iter().filter(|e| text(e, "type") == "stage").map(|e| text(&e, "stage")).collect();
+    assert_eq!(stages, ["text", "base", "decode"]);
+
+    // The weights of this run: what the load events say was uploaded.
+    let loaded: f64 = events
+        .iter()
+        .filter(|e| text(e, "type") == "load" && number(e, "bytes") == number(e, "total"))
+        .map(|e| number(&e, "total"))
+        .sum();
+    let destroyed = number(&count, "destroyed");
+    assert!(loaded > 2e6 && destroyed >= loaded, "{destroyed} bytes of buffers destroyed, {loaded} bytes of weights loaded");
+
+    // Page after page is reused or destroyed: a second picture leaves no more behind than the first.
+    let live = number(&count, "live");
+    let refiner = object(&[("switchAt", 0.75.into())]);
+    let picture = generator.generate(request(&[("refiner", refiner)]), listener().1, unaborted()).await.unwrap();
+    assert_eq!(number(&picture, "width"), 96.0);
+    let again = number(&count, "live");
+    assert!(again <= live * 1.5, "{live} bytes of buffers after one picture, {again} after two");
+}
+
+#[wasm_bindgen_test]
+async fn an_aborted_run_ends_between_steps() {
+    let controller = AbortController::new().unwrap();
+    let abort = Closure::<dyn Fn(JsValue)>::new({
+        let controller = controller.clone();
+        move |event| {
+            if text(&event, "type") == "step" {
+                controller.abort();
+            }
+        }
+    });
+    let (events, push) = listener();
+    let both = Closure::<dyn Fn(JsValue)>::new(move |event: JsValue| {
+        push.call1(&JsValue::NULL, &event).unwrap();
+        abort.as_ref().unchecked_ref::<Function>().call1(&JsValue::NULL, &event).unwrap();
+    });
+    let error = generator()
+        .await
+        .generate(request(&[]), both.into_js_value().unchecked_into(), controller.signal())
+        .await
+        .unwrap_err();
+    assert_eq!(text(&error, "name"), "AbortError");
+    assert_eq!(events.iter().filter(|e| text(e, "type") == "step").count(), 1);
+}
+
+#[wasm_bindgen_test]
+async fn a_bad_request_names_its_field() {
+    let error = generator().await.generate(request(&[("width", 97.into())]), listener().1, unaborted()).await.unwrap_err();
+    assert_eq!((text(&error, "name").as_str(), text(&error, "field").as_str()), ("BadRequest", "width"));
+    let error = generator().await.generate("no object".into(), listener().1, unaborted()).await.unwrap_err();
+    assert_eq!(text(&error, "name"), "BadRequest");
+}
+
+#[wasm_bindgen_test]
+async fn bad_models_are_refused_by_name() {
+    let short = |file: &str, bytes: Uint8Array| if file.starts_with("unet") { bytes.slice(0, 1000) } else { bytes };
+    let generator = Generator::create(manifests(), read_shard(short)).await.unwrap();
+    let error = generator.generate(request(&[]), listener().1, unaborted()).await.unwrap_err();
+    assert_eq!(text(&error, "name"), "BadShard");
+    assert!(text(&error, "message").contains("unet-000.bin"), "{}", text(&error, "message"));
+
+    let nothing = object(&[("base", Object::new().into()), ("refiner", JsValue::NULL)]);
+    let error = Generator::create(nothing, read_shard(|_, bytes| bytes)).await.err().unwrap();
+    assert_eq!(text(&error, "name"), "BadManifest");
+}
