@@ -24,7 +24,7 @@ build() {
   publish_wasm
 }
 
-compile_wasm() { with_wasm_toolchain cargo build --locked --release --lib --target "$WASM_TARGET"; }
+compile_wasm() { with_wasm_toolchain cargo build --locked --release --lib --no-default-features --target "$WASM_TARGET"; }
 
 bind_wasm() {
   bound=$WASM_TARGET_DIR/bound
@@ -67,9 +67,24 @@ serve() {
 
 test_native() {
   need_rust
-  timed "native tests" cargo test --locked --profile "$NATIVE_PROFILE"
+  need_browser
+  timed "native tests" with_vulkan cargo test --locked --profile "$NATIVE_PROFILE"
   need_npm_packages
   timed "page tests" node --test tests/page/*.test.js
+}
+
+# The kernel tests need a Vulkan driver. Where the system has none, Chromium's software one serves.
+with_vulkan() {
+  local folder vulkan=()
+  if [ -z "${VK_DRIVER_FILES-}" ] && ! compgen -G "/usr/share/vulkan/icd.d/*.json" >/dev/null; then
+    for folder in "$(dirname "$(readlink -f "$CHROME")")" /usr/lib/chromium /opt/google/chrome; do
+      [ -f "$folder/vk_swiftshader_icd.json" ] || continue
+      say "no Vulkan driver is installed: the kernel tests run on the browser's SwiftShader"
+      vulkan=(VK_DRIVER_FILES="$folder/vk_swiftshader_icd.json" LD_LIBRARY_PATH="$folder")
+      break
+    done
+  fi
+  env "${vulkan[@]}" "$@"
 }
 
 # The engine's own tests in a browser, with real WebGPU.
@@ -88,7 +103,7 @@ run_wasm_pack() {
   webdriver_json >"$webdriver"
   export WASM_BINDGEN_TEST_WEBDRIVER_JSON=$webdriver WASM_BINDGEN_TEST_TIMEOUT=$WASM_TEST_TIMEOUT
   with_wasm_toolchain wasm-pack --log-level warn test --release --headless --chrome --chromedriver "$CHROMEDRIVER" \
-    --mode no-install -- --locked --test web
+    --mode no-install -- --locked --no-default-features --test web
 }
 
 # webdriver.json with the browser's path in it, which differs between machines.

@@ -38,13 +38,21 @@ pub struct SizeConditioning {
 impl SizeConditioning {
     /// The base's size ids [`StableDiffusionXLPipeline._get_add_time_ids`].
     pub fn base_ids(&self) -> Vec<f32> {
-        [self.original_size, self.crop_top_left, self.target_size].concat().iter().map(|&n| n as f32).collect()
+        [self.original_size, self.crop_top_left, self.target_size]
+            .concat()
+            .iter()
+            .map(|&n| n as f32)
+            .collect()
     }
 
     /// The refiner's, which ends with an aesthetic score instead of the target size
     /// [`StableDiffusionXLImg2ImgPipeline._get_add_time_ids`].
     pub fn refiner_ids(&self, aesthetic_score: f32) -> Vec<f32> {
         let sizes = [self.original_size, self.crop_top_left].concat();
-        sizes.iter().map(|&n| n as f32).chain([aesthetic_score]).collect()
+        sizes
+            .iter()
+            .map(|&n| n as f32)
+            .chain([aesthetic_score])
+            .collect()
     }
 }

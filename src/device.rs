@@ -13,11 +13,18 @@ const TASKS: usize = 64;
 /// Each tensor has a buffer of its own, natively as in the browser: the kernels bind what they read as read-only, and
 /// wgpu refuses a dispatch that binds parts of one buffer both read-only and writable.
 pub async fn open() -> Result<(Device, WgpuSetup)> {
-    let options = Device::wgpu_options().memory_config(MemoryConfiguration::ExclusivePages).tasks_max(TASKS);
+    let options = Device::wgpu_options()
+        .memory_config(MemoryConfiguration::ExclusivePages)
+        .tasks_max(TASKS);
     #[cfg(target_arch = "wasm32")]
     let options = options.graphics_api(burn::tensor::wgpu::WgpuBackend::WebGpu);
     let (device, setup) =
-        options.init_with_setup_async().await.map_err(|error| Error::NoAdapter { problem: error.to_string() })?;
+        options
+            .init_with_setup_async()
+            .await
+            .map_err(|error| Error::NoAdapter {
+                problem: error.to_string(),
+            })?;
     check(&setup.device.limits())?;
     Ok((device, setup))
 }
@@ -25,12 +32,31 @@ pub async fn open() -> Result<(Device, WgpuSetup)> {
 /// What the kernels of this crate use; every adapter that follows the WebGPU specification has it.
 fn check(limits: &wgpu::Limits) -> Result<()> {
     let needed: [(&'static str, u64, u64); 3] = [
-        ("maxComputeInvocationsPerWorkgroup", 256, limits.max_compute_invocations_per_workgroup.into()),
-        ("maxComputeWorkgroupStorageSize", 16384, limits.max_compute_workgroup_storage_size.into()),
-        ("maxStorageBuffersPerShaderStage", 5, limits.max_storage_buffers_per_shader_stage.into()),
+        (
+            "maxComputeInvocationsPerWorkgroup",
+            256,
+            limits.max_compute_invocations_per_workgroup.into(),
+        ),
+        (
+            "maxComputeWorkgroupStorageSize",
+            16384,
+            limits.max_compute_workgroup_storage_size.into(),
+        ),
+        (
+            "maxStorageBuffersPerShaderStage",
+            5,
+            limits.max_storage_buffers_per_shader_stage.into(),
+        ),
     ];
-    match needed.into_iter().find(|(_, needed, available)| available < needed) {
-        Some((limit, needed, available)) => Err(Error::LimitTooSmall { limit, needed, available }),
+    match needed
+        .into_iter()
+        .find(|(_, needed, available)| available < needed)
+    {
+        Some((limit, needed, available)) => Err(Error::LimitTooSmall {
+            limit,
+            needed,
+            available,
+        }),
         None => Ok(()),
     }
 }

@@ -135,7 +135,9 @@ pub enum Error {
         problem: String,
     },
     /// A limit of the GPU is below what the work needs.
-    #[error("this GPU is too small: its {limit} is {available}, {needed} is needed. Try another browser or GPU, or a smaller model.")]
+    #[error(
+        "this GPU is too small: its {limit} is {available}, {needed} is needed. Try another browser or GPU, or a smaller model."
+    )]
     LimitTooSmall {
         /// WebGPU's name of the limit.
         limit: &'static str,
@@ -145,7 +147,9 @@ pub enum Error {
         available: u64,
     },
     /// The numbers of a run overflowed.
-    #[error("{place} is not a finite number: the GPU computed wrongly, or the weights are damaged. Reload the page; pack or download the model again if it happens again.")]
+    #[error(
+        "{place} is not a finite number: the GPU computed wrongly, or the weights are damaged. Reload the page; pack or download the model again if it happens again."
+    )]
     NotFinite {
         /// What came out so.
         place: String,

@@ -17,10 +17,17 @@ impl Image {
     /// From the VAE's values, -1 to 1, channels last; rounded as diffusers' `VaeImageProcessor` does.
     pub fn from_decoded(values: &[f32], height: usize, width: usize) -> Result<Self> {
         if values.iter().any(|value| !value.is_finite()) {
-            return Err(Error::NotFinite { place: "the decoded picture".into() });
+            return Err(Error::NotFinite {
+                place: "the decoded picture".into(),
+            });
         }
-        let level = |value: &f32| ((value / 2.0 + 0.5).clamp(0.0, 1.0) * 255.0).round_ties_even() as u8;
-        Ok(Self { width, height, rgb: values.iter().map(level).collect() })
+        let level =
+            |value: &f32| ((value / 2.0 + 0.5).clamp(0.0, 1.0) * 255.0).round_ties_even() as u8;
+        Ok(Self {
+            width,
+            height,
+            rgb: values.iter().map(level).collect(),
+        })
     }
 
     /// As a PNG file.
@@ -37,6 +44,9 @@ impl Image {
 
     /// Pixels with an opaque alpha, as a canvas takes them.
     pub fn to_rgba(&self) -> Vec<u8> {
-        self.rgb.chunks_exact(3).flat_map(|pixel| [pixel[0], pixel[1], pixel[2], 255]).collect()
+        self.rgb
+            .chunks_exact(3)
+            .flat_map(|pixel| [pixel[0], pixel[1], pixel[2], 255])
+            .collect()
     }
 }

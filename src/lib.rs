@@ -8,7 +8,6 @@
 //!
 //! [`Pipeline`] is the way in: it takes a [`Request`] and draws an [`Image`].
 
-
 pub mod conditioning;
 pub mod device;
 pub mod error;

@@ -26,9 +26,15 @@ impl Generator {
         state[0] = seed as u32;
         for i in 1..STATE {
             let last = state[i - 1];
-            state[i] = (last ^ last >> 30).wrapping_mul(1_812_433_253).wrapping_add(i as u32);
+            state[i] = (last ^ last >> 30)
+                .wrapping_mul(1_812_433_253)
+                .wrapping_add(i as u32);
         }
-        Self { state, next: STATE, spare: None }
+        Self {
+            state,
+            next: STATE,
+            spare: None,
+        }
     }
 
     /// `torch.randn` of `count` values in f32.
@@ -41,7 +47,8 @@ impl Generator {
         values[..whole].chunks_mut(BLOCK).for_each(box_muller);
         if whole < count {
             let tail = &mut values[count - BLOCK..];
-            tail.iter_mut().for_each(|value| *value = self.uniform_f32());
+            tail.iter_mut()
+                .for_each(|value| *value = self.uniform_f32());
             box_muller(tail);
         }
         values

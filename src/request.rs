@@ -95,19 +95,34 @@ impl Request {
     pub fn check(&self, multiple: usize) -> Result<()> {
         for (field, side) in [("height", self.height), ("width", self.width)] {
             if side == 0 || side > Self::MAX_SIDE || !side.is_multiple_of(multiple) {
-                return bad(field, format!("{side} is not a multiple of {multiple} from {multiple} to {}", Self::MAX_SIDE));
+                return bad(
+                    field,
+                    format!(
+                        "{side} is not a multiple of {multiple} from {multiple} to {}",
+                        Self::MAX_SIDE
+                    ),
+                );
             }
         }
         if !(1..=Self::MAX_STEPS).contains(&self.steps) {
-            return bad("steps", format!("{} is not from 1 to {}", self.steps, Self::MAX_STEPS));
+            return bad(
+                "steps",
+                format!("{} is not from 1 to {}", self.steps, Self::MAX_STEPS),
+            );
         }
         if !(0.0..=100.0).contains(&self.guidance_scale) {
-            return bad("guidanceScale", format!("{} is not from 0 to 100", self.guidance_scale));
+            return bad(
+                "guidanceScale",
+                format!("{} is not from 0 to 100", self.guidance_scale),
+            );
         }
         if let Some(Refine { switch_at }) = self.refiner
             && !(switch_at > 0.0 && switch_at < 1.0)
         {
-            return bad("switchAt", format!("{switch_at} does not lie between 0 and 1"));
+            return bad(
+                "switchAt",
+                format!("{switch_at} does not lie between 0 and 1"),
+            );
         }
         for (field, score) in [
             ("aestheticScore", self.aesthetic_score),
@@ -139,7 +154,11 @@ impl Request {
     pub fn negative_size_conditioning(&self) -> SizeConditioning {
         self.negative_sizes.map_or_else(
             || self.sizes(),
-            |NegativeSizes { original_size, crop_top_left, target_size }| SizeConditioning {
+            |NegativeSizes {
+                 original_size,
+                 crop_top_left,
+                 target_size,
+             }| SizeConditioning {
                 original_size,
                 crop_top_left,
                 target_size,
@@ -150,7 +169,8 @@ impl Request {
     /// Aesthetic scores for the refiner, negative first.
     pub fn aesthetic_scores(&self) -> [f32; 2] {
         [
-            self.negative_aesthetic_score.unwrap_or(Self::NEGATIVE_AESTHETIC_SCORE),
+            self.negative_aesthetic_score
+                .unwrap_or(Self::NEGATIVE_AESTHETIC_SCORE),
             self.aesthetic_score.unwrap_or(Self::AESTHETIC_SCORE),
         ]
     }
@@ -174,11 +194,41 @@ mod tests {
     #[test]
     fn refuses_what_no_model_can_draw_by_field() {
         assert!(Request::default().check(8).is_ok());
-        assert_eq!(field_refused(Request { width: 100, ..Request::default() }), "width");
-        assert_eq!(field_refused(Request { height: 0, ..Request::default() }), "height");
-        assert_eq!(field_refused(Request { steps: 0, ..Request::default() }), "steps");
-        assert_eq!(field_refused(Request { guidance_scale: f64::NAN, ..Request::default() }), "guidanceScale");
+        assert_eq!(
+            field_refused(Request {
+                width: 100,
+                ..Request::default()
+            }),
+            "width"
+        );
+        assert_eq!(
+            field_refused(Request {
+                height: 0,
+                ..Request::default()
+            }),
+            "height"
+        );
+        assert_eq!(
+            field_refused(Request {
+                steps: 0,
+                ..Request::default()
+            }),
+            "steps"
+        );
+        assert_eq!(
+            field_refused(Request {
+                guidance_scale: f64::NAN,
+                ..Request::default()
+            }),
+            "guidanceScale"
+        );
         let refiner = Some(Refine { switch_at: 1.0 });
-        assert_eq!(field_refused(Request { refiner, ..Request::default() }), "switchAt");
+        assert_eq!(
+            field_refused(Request {
+                refiner,
+                ..Request::default()
+            }),
+            "switchAt"
+        );
     }
 }

@@ -4,11 +4,11 @@ use burn::tensor::activation::{gelu, sigmoid};
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use serde::Deserialize;
 
+use crate::Result;
 use crate::nn::{
     Embedding, EmbeddingConfig, LayerNorm, LayerNormConfig, Linear, LinearConfig, attention,
 };
 use crate::weights::Scope;
-use crate::Result;
 
 /// `config.json` of a `CLIPTextModel` or `CLIPTextModelWithProjection`.
 #[derive(Debug, Clone, Deserialize)]
@@ -87,16 +87,25 @@ impl TextEncoderConfig {
     pub fn init(&self, weights: &Scope) -> Result<TextEncoder> {
         let text_model = weights.at("text_model");
         let embeddings = text_model.at("embeddings");
-        let table = |count| EmbeddingConfig { count, width: self.hidden_size };
+        let table = |count| EmbeddingConfig {
+            count,
+            width: self.hidden_size,
+        };
         let layers = text_model.at("encoder.layers");
         let Some(before_last) = self.num_hidden_layers.checked_sub(1) else {
             return Err(weights.bad_config("num_hidden_layers", "must be at least 1"));
         };
-        let projects = self.architectures.iter().any(|name| name == "CLIPTextModelWithProjection");
+        let projects = self
+            .architectures
+            .iter()
+            .any(|name| name == "CLIPTextModelWithProjection");
         Ok(TextEncoder {
             token_embedding: table(self.vocab_size).init(&embeddings.at("token_embedding"))?,
-            position_embedding: table(self.max_position_embeddings).init(&embeddings.at("position_embedding"))?,
-            layers: (0..before_last).map(|i| self.init_layer(&layers.at(i))).collect::<Result<_>>()?,
+            position_embedding: table(self.max_position_embeddings)
+                .init(&embeddings.at("position_embedding"))?,
+            layers: (0..before_last)
+                .map(|i| self.init_layer(&layers.at(i)))
+                .collect::<Result<_>>()?,
             last_layer: self.init_layer(&layers.at(before_last))?,
             final_layer_norm: self.norm().init(&text_model.at("final_layer_norm"))?,
             text_projection: projects
@@ -110,13 +119,17 @@ impl TextEncoderConfig {
     }
 
     fn norm(&self) -> LayerNormConfig {
-        LayerNormConfig { width: self.hidden_size, eps: self.layer_norm_eps }
+        LayerNormConfig {
+            width: self.hidden_size,
+            eps: self.layer_norm_eps,
+        }
     }
 
     fn init_layer(&self, weights: &Scope) -> Result<Layer> {
         let attn = weights.at("self_attn");
         let mlp = weights.at("mlp");
-        let square = |name| LinearConfig::new(self.hidden_size, self.hidden_size).init(&attn.at(name));
+        let square =
+            |name| LinearConfig::new(self.hidden_size, self.hidden_size).init(&attn.at(name));
         Ok(Layer {
             layer_norm1: self.norm().init(&weights.at("layer_norm1"))?,
             q_proj: square("q_proj")?,
@@ -124,8 +137,10 @@ impl TextEncoderConfig {
             v_proj: square("v_proj")?,
             out_proj: square("out_proj")?,
             layer_norm2: self.norm().init(&weights.at("layer_norm2"))?,
-            fc1: LinearConfig::new(self.hidden_size, self.intermediate_size).init(&mlp.at("fc1"))?,
-            fc2: LinearConfig::new(self.intermediate_size, self.hidden_size).init(&mlp.at("fc2"))?,
+            fc1: LinearConfig::new(self.hidden_size, self.intermediate_size)
+                .init(&mlp.at("fc1"))?,
+            fc2: LinearConfig::new(self.intermediate_size, self.hidden_size)
+                .init(&mlp.at("fc2"))?,
             heads: self.num_attention_heads,
             activation: self.hidden_act,
         })
@@ -141,7 +156,9 @@ impl TextEncoder {
         let ids = prompts.concat();
         let positions: Vec<u32> = (0..batch).flat_map(|_| 0..tokens as u32).collect();
         let mut x = (self.token_embedding.forward(id_tensor(ids, device))
-            + self.position_embedding.forward(id_tensor(positions, device)))
+            + self
+                .position_embedding
+                .forward(id_tensor(positions, device)))
         .reshape([batch, tokens, width]);
 
         let mask = causal_mask(tokens, device);
@@ -150,14 +167,19 @@ impl TextEncoder {
         }
         let penultimate = x.clone();
         let pooled = self.text_projection.as_ref().map(|projection| {
-            let x = self.final_layer_norm.forward(self.last_layer.forward(x, &mask));
+            let x = self
+                .final_layer_norm
+                .forward(self.last_layer.forward(x, &mask));
             let rows = prompts.iter().enumerate().map(|(i, ids)| {
                 let at = pooled_position(ids, self.config.eos_token_id);
                 x.clone().slice([i..i + 1, at..at + 1]).reshape([1, width])
             });
             projection.forward(Tensor::cat(rows.collect(), 0))
         });
-        TextEncoding { penultimate, pooled }
+        TextEncoding {
+            penultimate,
+            pooled,
+        }
     }
 }
 
@@ -166,8 +188,14 @@ impl Layer {
     /// - x, output: `[batch, tokens, hidden]`
     fn forward(&self, x: Tensor<3>, mask: &Tensor<2>) -> Tensor<3> {
         let h = self.layer_norm1.forward(x.clone());
-        let (q, k, v) = (self.q_proj.forward(h.clone()), self.k_proj.forward(h.clone()), self.v_proj.forward(h));
-        let x = x + self.out_proj.forward(attention(q, k, v, self.heads, Some(mask.clone())));
+        let (q, k, v) = (
+            self.q_proj.forward(h.clone()),
+            self.k_proj.forward(h.clone()),
+            self.v_proj.forward(h),
+        );
+        let x = x + self
+            .out_proj
+            .forward(attention(q, k, v, self.heads, Some(mask.clone())));
         let h = self.fc1.forward(self.layer_norm2.forward(x.clone()));
         let h = match self.activation {
             Activation::QuickGelu => h.clone() * sigmoid(h * 1.702),
@@ -181,13 +209,23 @@ impl Layer {
 /// in the vocabulary's end; transformers then takes the largest id, which is the end token [`CLIPTextModel.forward`].
 fn pooled_position(ids: &[u32], eos: u32) -> usize {
     const LEGACY_EOS: u32 = 2;
-    let wanted = if eos == LEGACY_EOS { ids.iter().copied().max().unwrap_or(eos) } else { eos };
+    let wanted = if eos == LEGACY_EOS {
+        ids.iter().copied().max().unwrap_or(eos)
+    } else {
+        eos
+    };
     ids.iter().position(|&id| id == wanted).unwrap_or(0)
 }
 
 /// Zero where a token may look, the least f32 where it would look ahead.
 fn causal_mask(tokens: usize, device: &Device) -> Tensor<2> {
-    let values = (0..tokens * tokens).map(|i| if i % tokens > i / tokens { f32::MIN } else { 0.0 });
+    let values = (0..tokens * tokens).map(|i| {
+        if i % tokens > i / tokens {
+            f32::MIN
+        } else {
+            0.0
+        }
+    });
     Tensor::from_data(TensorData::new(values.collect(), [tokens, tokens]), device)
 }
 

@@ -55,8 +55,8 @@ impl Tokenizer {
     pub fn new(vocab: &[u8], merges: &[u8], special_tokens_map: &Value) -> Result<Self> {
         let special: SpecialTokens = serde_json::from_value(special_tokens_map.clone())
             .map_err(|source| refuse("special_tokens_map.json is not understood", source))?;
-        let vocab: std::collections::HashMap<String, u32> =
-            serde_json::from_slice(vocab).map_err(|source| refuse("vocab.json is not understood", source))?;
+        let vocab: std::collections::HashMap<String, u32> = serde_json::from_slice(vocab)
+            .map_err(|source| refuse("vocab.json is not understood", source))?;
         let vocab: AHashMap<String, u32> = vocab.into_iter().collect();
         let merges = parse_merges(merges)?;
         let bpe = BPE::builder()
@@ -67,18 +67,31 @@ impl Tokenizer {
             .map_err(|source| refuse("vocab.json and merges.txt contradict each other", source))?;
 
         let mut inner = tokenizers::Tokenizer::new(bpe);
-        let whitespace = Replace::new(tokenizers::normalizers::replace::ReplacePattern::Regex(r"\s+".into()), " ")
-            .map_err(|source| refuse("the pattern for white space is refused", source))?;
+        let whitespace = Replace::new(
+            tokenizers::normalizers::replace::ReplacePattern::Regex(r"\s+".into()),
+            " ",
+        )
+        .map_err(|source| refuse("the pattern for white space is refused", source))?;
         inner
-            .with_normalizer(Some(Normalizers::new(vec![NFC.into(), whitespace.into(), Lowercase.into()])))
+            .with_normalizer(Some(Normalizers::new(vec![
+                NFC.into(),
+                whitespace.into(),
+                Lowercase.into(),
+            ])))
             .map_err(|source| refuse("the normalizer is refused", source))?;
-        let words = Split::new(SplitPattern::Regex(WORDS.into()), SplitDelimiterBehavior::Removed, true)
-            .map_err(|source| refuse("the pattern for words is refused", source))?;
+        let words = Split::new(
+            SplitPattern::Regex(WORDS.into()),
+            SplitDelimiterBehavior::Removed,
+            true,
+        )
+        .map_err(|source| refuse("the pattern for words is refused", source))?;
         inner.with_pre_tokenizer(Some(PreTokenizers::new(vec![
             PreTokenizerWrapper::Split(words),
             PreTokenizerWrapper::ByteLevel(ByteLevel::new(false, true, true)),
         ])));
-        let token = |special: &Special, normalized| AddedToken::from(special.text(), true).normalized(normalized);
+        let token = |special: &Special, normalized| {
+            AddedToken::from(special.text(), true).normalized(normalized)
+        };
         inner
             .add_special_tokens([
                 token(&special.bos_token, true),
@@ -88,13 +101,24 @@ impl Tokenizer {
             .map_err(|source| refuse("the special tokens are refused", source))?;
 
         let id = |special: &Special| {
-            inner.token_to_id(special.text()).ok_or_else(|| Error::Tokenizer {
-                problem: format!("`{}` is not in vocab.json", special.text()),
-                source: None,
-            })
+            inner
+                .token_to_id(special.text())
+                .ok_or_else(|| Error::Tokenizer {
+                    problem: format!("`{}` is not in vocab.json", special.text()),
+                    source: None,
+                })
         };
-        let (start, end, padding) = (id(&special.bos_token)?, id(&special.eos_token)?, id(&special.pad_token)?);
-        Ok(Self { start, end, padding, inner })
+        let (start, end, padding) = (
+            id(&special.bos_token)?,
+            id(&special.eos_token)?,
+            id(&special.pad_token)?,
+        );
+        Ok(Self {
+            start,
+            end,
+            padding,
+            inner,
+        })
     }
 
     /// Number of ids there are.
@@ -104,8 +128,10 @@ impl Tokenizer {
 
     /// The ids of a prompt, without start, end and padding.
     pub fn ids(&self, prompt: &str) -> Result<Vec<u32>> {
-        let encoding =
-            self.inner.encode(prompt, false).map_err(|source| refuse("a prompt cannot be encoded", source))?;
+        let encoding = self
+            .inner
+            .encode(prompt, false)
+            .map_err(|source| refuse("a prompt cannot be encoded", source))?;
         Ok(encoding.get_ids().to_vec())
     }
 
@@ -121,8 +147,12 @@ impl Tokenizer {
 }
 
 fn parse_merges(text: &[u8]) -> Result<Vec<(String, String)>> {
-    let text = std::str::from_utf8(text).map_err(|source| refuse("merges.txt is not UTF-8", source))?;
-    let lines = text.lines().enumerate().filter(|(_, line)| !line.is_empty() && !line.starts_with("#version"));
+    let text =
+        std::str::from_utf8(text).map_err(|source| refuse("merges.txt is not UTF-8", source))?;
+    let lines = text
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| !line.is_empty() && !line.starts_with("#version"));
     lines
         .map(|(number, line)| match line.split_once(' ') {
             Some((left, right)) => Ok((left.to_owned(), right.to_owned())),
@@ -135,5 +165,8 @@ fn parse_merges(text: &[u8]) -> Result<Vec<(String, String)>> {
 }
 
 fn refuse(problem: &str, source: impl Into<Cause>) -> Error {
-    Error::Tokenizer { problem: problem.to_owned(), source: Some(source.into()) }
+    Error::Tokenizer {
+        problem: problem.to_owned(),
+        source: Some(source.into()),
+    }
 }

@@ -17,12 +17,19 @@ const LEAST_PSNR: f64 = 35.0;
 
 fn draw(prompt: &str, seed: u64, refiner: Option<Refine>) -> Image {
     let open = |kind| async move {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("www/models/demo").join(kind);
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("www/models/demo")
+            .join(kind);
         let (source, manifest) = FolderSource::open(folder).unwrap();
         Model::open(manifest, source).await.unwrap()
     };
     pollster::block_on(async {
-        let pipeline = Pipeline::new(open("base").await, Some(open("refiner").await), Device::flex()).unwrap();
+        let pipeline = Pipeline::new(
+            open("base").await,
+            Some(open("refiner").await),
+            Device::flex(),
+        )
+        .unwrap();
         let side = pipeline.native_size();
         assert_eq!(side, 256);
         let request = Request {
@@ -40,24 +47,41 @@ fn draw(prompt: &str, seed: u64, refiner: Option<Refine>) -> Image {
 }
 
 fn assert_like(image: &Image, file: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/demo").join(file);
-    let mut reader = png::Decoder::new(BufReader::new(File::open(path).unwrap())).read_info().unwrap();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures/demo")
+        .join(file);
+    let mut reader = png::Decoder::new(BufReader::new(File::open(path).unwrap()))
+        .read_info()
+        .unwrap();
     let mut expected = vec![0; reader.output_buffer_size().unwrap()];
     reader.next_frame(&mut expected).unwrap();
     assert_eq!(image.rgb.len(), expected.len(), "{file}");
-    let squares = image.rgb.iter().zip(&expected).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2));
+    let squares = image
+        .rgb
+        .iter()
+        .zip(&expected)
+        .map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2));
     let psnr = 10.0 * (255.0 * 255.0 * expected.len() as f64 / squares.sum::<f64>()).log10();
     println!("{file}: {psnr:.1} dB");
-    assert!(psnr >= LEAST_PSNR, "{file}: {psnr:.1} dB, at least {LEAST_PSNR} wanted");
+    assert!(
+        psnr >= LEAST_PSNR,
+        "{file}: {psnr:.1} dB, at least {LEAST_PSNR} wanted"
+    );
 }
 
 #[test]
 fn the_base_draws_what_diffusers_draws() {
-    assert_like(&draw("a large red circle on a white background", 8, None), "008-base.png");
+    assert_like(
+        &draw("a large red circle on a white background", 8, None),
+        "008-base.png",
+    );
 }
 
 #[test]
 fn the_refiner_finishes_what_the_base_began() {
     let refiner = Some(Refine { switch_at: 0.8 });
-    assert_like(&draw("a small blue square left of a green triangle", 9, refiner), "009-refined.png");
+    assert_like(
+        &draw("a small blue square left of a green triangle", 9, refiner),
+        "009-refined.png",
+    );
 }

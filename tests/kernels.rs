@@ -30,7 +30,8 @@ fn compare<const D: usize>(what: &str, work: impl Fn(&Device) -> Tensor<D>) {
     };
     let ((plain_shape, plain), (gpu_shape, gpu)) = (read(&Device::flex()), read(gpu()));
     assert_eq!(gpu_shape, plain_shape, "{what}");
-    let square = |values: &mut dyn Iterator<Item = f32>| values.map(|v| f64::from(v).powi(2)).sum::<f64>();
+    let square =
+        |values: &mut dyn Iterator<Item = f32>| values.map(|v| f64::from(v).powi(2)).sum::<f64>();
     let difference = square(&mut gpu.iter().zip(&plain).map(|(a, b)| a - b));
     let rms = (difference / square(&mut plain.iter().copied())).sqrt();
     println!("{what}: rms {rms:.1e}");
@@ -38,24 +39,51 @@ fn compare<const D: usize>(what: &str, work: impl Fn(&Device) -> Tensor<D>) {
 }
 
 fn normal<const D: usize>(seed: u64, shape: [usize; D], device: &Device) -> Tensor<D> {
-    Tensor::from_data(TensorData::new(Generator::new(seed).normal(shape.iter().product()), shape), device)
+    Tensor::from_data(
+        TensorData::new(Generator::new(seed).normal(shape.iter().product()), shape),
+        device,
+    )
 }
 
 fn weight(encoding: Encoding, rows: usize, columns: usize, device: &Device) -> Weight {
     let values = Generator::new(7).normal(rows * columns);
     let bytes = quantize::encode(&values, &[rows, columns], encoding).unwrap();
-    Weight::from_bytes(&bytes, Packing { encoding, rows, columns }, device)
+    Weight::from_bytes(
+        &bytes,
+        Packing {
+            encoding,
+            rows,
+            columns,
+        },
+        device,
+    )
 }
 
 #[test]
 fn linear_is_its_twin() {
-    let shapes = [[1, 32, 64], [77, 96, 33], [64, 64, 64], [130, 70, 65], [3, 1, 1], [2, 63, 3], [200, 45, 129], [65, 320, 640]];
+    let shapes = [
+        [1, 32, 64],
+        [77, 96, 33],
+        [64, 64, 64],
+        [130, 70, 65],
+        [3, 1, 1],
+        [2, 63, 3],
+        [200, 45, 129],
+        [65, 320, 640],
+    ];
     for encoding in ENCODINGS {
         for [rows, inputs, outputs] in shapes {
-            compare(&format!("linear {encoding} {rows}x{inputs}x{outputs}"), |device| {
-                let weight = weight(encoding, outputs, inputs, device);
-                kernels::linear(normal(1, [rows, inputs], device), &weight, &normal(2, [outputs], device))
-            });
+            compare(
+                &format!("linear {encoding} {rows}x{inputs}x{outputs}"),
+                |device| {
+                    let weight = weight(encoding, outputs, inputs, device);
+                    kernels::linear(
+                        normal(1, [rows, inputs], device),
+                        &weight,
+                        &normal(2, [outputs], device),
+                    )
+                },
+            );
         }
     }
 }
@@ -87,11 +115,16 @@ fn convolution_is_its_twin() {
                 stride,
                 padding: [padding[0]; 2],
             };
-            compare(&format!("conv2d {encoding} {batch}x{height}x{width}x{inputs} -> {outputs} {window:?}"), |device| {
-                let weight = weight(encoding, outputs, kernel * kernel * inputs, device);
-                let x = normal(1, [batch, height, width, inputs], device);
-                kernels::conv2d(x, &weight, &normal(2, [outputs], device), window)
-            });
+            compare(
+                &format!(
+                    "conv2d {encoding} {batch}x{height}x{width}x{inputs} -> {outputs} {window:?}"
+                ),
+                |device| {
+                    let weight = weight(encoding, outputs, kernel * kernel * inputs, device);
+                    let x = normal(1, [batch, height, width, inputs], device);
+                    kernels::conv2d(x, &weight, &normal(2, [outputs], device), window)
+                },
+            );
         }
     }
 }
@@ -100,26 +133,48 @@ fn convolution_is_its_twin() {
 fn embedding_is_its_twin() {
     for encoding in ENCODINGS {
         for [rows, columns] in [[9, 32], [5, 33], [70, 96], [4, 1]] {
-            compare(&format!("embedding {encoding} {rows}x{columns}"), |device| {
-                let ids: Vec<u32> = (0..2 * rows as u32).map(|i| i * 7 % rows as u32).collect();
-                let ids = Tensor::<1, Int>::from_data(TensorData::from(ids.as_slice()), (device, DType::U32));
-                kernels::embedding(&weight(encoding, rows, columns, device), ids)
-            });
+            compare(
+                &format!("embedding {encoding} {rows}x{columns}"),
+                |device| {
+                    let ids: Vec<u32> = (0..2 * rows as u32).map(|i| i * 7 % rows as u32).collect();
+                    let ids = Tensor::<1, Int>::from_data(
+                        TensorData::from(ids.as_slice()),
+                        (device, DType::U32),
+                    );
+                    kernels::embedding(&weight(encoding, rows, columns, device), ids)
+                },
+            );
         }
     }
 }
 
 #[test]
 fn group_norm_is_its_twin() {
-    for ([batch, height, width, channels], groups) in
-        [([1, 8, 8, 64], 16), ([2, 5, 7, 12], 3), ([1, 1, 1, 8], 2), ([1, 33, 31, 32], 32), ([2, 20, 20, 30], 1)]
-    {
+    for ([batch, height, width, channels], groups) in [
+        ([1, 8, 8, 64], 16),
+        ([2, 5, 7, 12], 3),
+        ([1, 1, 1, 8], 2),
+        ([1, 33, 31, 32], 32),
+        ([2, 20, 20, 30], 1),
+    ] {
         for silu in [false, true] {
-            compare(&format!("group_norm {batch}x{height}x{width}x{channels} / {groups}, silu {silu}"), |device| {
-                let x = normal(1, [batch, height, width, channels], device) * 3.0 + 5.0;
-                let options = GroupNormOptions { groups, eps: 1e-5, silu };
-                kernels::group_norm(x, &normal(2, [channels], device), &normal(3, [channels], device), options)
-            });
+            compare(
+                &format!("group_norm {batch}x{height}x{width}x{channels} / {groups}, silu {silu}"),
+                |device| {
+                    let x = normal(1, [batch, height, width, channels], device) * 3.0 + 5.0;
+                    let options = GroupNormOptions {
+                        groups,
+                        eps: 1e-5,
+                        silu,
+                    };
+                    kernels::group_norm(
+                        x,
+                        &normal(2, [channels], device),
+                        &normal(3, [channels], device),
+                        options,
+                    )
+                },
+            );
         }
     }
 }
@@ -129,7 +184,12 @@ fn layer_norm_is_its_twin() {
     for [rows, width] in [[1, 64], [77, 96], [130, 33], [5, 1280], [3, 2]] {
         compare(&format!("layer_norm {rows}x{width}"), |device| {
             let x = normal(1, [rows, width], device) * 3.0 + 5.0;
-            kernels::layer_norm(x, &normal(2, [width], device), &normal(3, [width], device), 1e-5)
+            kernels::layer_norm(
+                x,
+                &normal(2, [width], device),
+                &normal(3, [width], device),
+                1e-5,
+            )
         });
     }
 }

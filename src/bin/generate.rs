@@ -89,7 +89,14 @@ async fn run(arguments: Arguments) -> Result<()> {
         refiner: arguments.refine_at.map(|switch_at| Refine { switch_at }),
         ..Request::default()
     };
-    let image = pipeline.generate(&request, &mut Progress { started: Instant::now() }).await?;
+    let image = pipeline
+        .generate(
+            &request,
+            &mut Progress {
+                started: Instant::now(),
+            },
+        )
+        .await?;
     std::fs::write(&arguments.output, image.to_png()?).map_err(|source| Error::Io {
         action: "write",
         path: arguments.output.display().to_string(),
@@ -112,7 +119,9 @@ impl Observer for Progress {
         let seconds = self.started.elapsed().as_secs_f64();
         match event {
             Event::Stage { stage } => eprint!("\n{seconds:7.1} s  {}", name(stage)),
-            Event::Step { stage, step, steps } => eprint!("\r{seconds:7.1} s  {} {step}/{steps}", name(stage)),
+            Event::Step { stage, step, steps } => {
+                eprint!("\r{seconds:7.1} s  {} {step}/{steps}", name(stage))
+            }
             Event::Load { .. } => return,
         }
         // A progress line that cannot be written is no reason to lose the picture.

@@ -24,7 +24,13 @@ pub struct Window {
     pub padding: [usize; 2],
 }
 
-pub(super) fn gpu(x: CubeTensor, weight: CubeTensor, bias: CubeTensor, packing: Packing, window: Window) -> CubeTensor {
+pub(super) fn gpu(
+    x: CubeTensor,
+    weight: CubeTensor,
+    bias: CubeTensor,
+    packing: Packing,
+    window: Window,
+) -> CubeTensor {
     let x = into_contiguous(x);
     let [batch, height, width, channels] = x.meta.shape().dims();
     let [out_height, out_width] = window.output;
@@ -32,7 +38,11 @@ pub(super) fn gpu(x: CubeTensor, weight: CubeTensor, bias: CubeTensor, packing: 
     let (decoder, decode) = packing.decoder();
     let kernel = Wgsl {
         name: ["gemm", "patches", decoder],
-        parts: vec![include_str!("gemm.wgsl"), include_str!("patches.wgsl"), decode],
+        parts: vec![
+            include_str!("gemm.wgsl"),
+            include_str!("patches.wgsl"),
+            decode,
+        ],
     };
     let info = [
         rows,
@@ -52,7 +62,13 @@ pub(super) fn gpu(x: CubeTensor, weight: CubeTensor, bias: CubeTensor, packing: 
     ];
     let workgroups = [rows.div_ceil(TILE), packing.rows.div_ceil(TILE)];
     let shape = [batch, out_height, out_width, packing.rows];
-    launch(kernel, &[x, weight, bias], shape, &info.map(|n| n as u32), workgroups)
+    launch(
+        kernel,
+        &[x, weight, bias],
+        shape,
+        &info.map(|n| n as u32),
+        workgroups,
+    )
 }
 
 #[cfg(not(target_arch = "wasm32"))]
@@ -85,15 +101,21 @@ pub(super) mod plain {
             let last = (first + step).min(rows);
             let mut patches = Vec::with_capacity((last - first) * packing.columns);
             for row in first..last {
-                let (image, pixel) = (row / (out_height * out_width), row % (out_height * out_width));
+                let (image, pixel) = (
+                    row / (out_height * out_width),
+                    row % (out_height * out_width),
+                );
                 let image = &x[image * height * width * channels..][..height * width * channels];
                 let top = (pixel / out_width * window.stride) as isize - window.padding[0] as isize;
-                let left = (pixel % out_width * window.stride) as isize - window.padding[1] as isize;
+                let left =
+                    (pixel % out_width * window.stride) as isize - window.padding[1] as isize;
                 for ky in 0..window.kernel[0] as isize {
                     for kx in 0..window.kernel[1] as isize {
                         match source(top + ky, left + kx, window) {
                             Some([sy, sx]) => {
-                                patches.extend_from_slice(&image[(sy * width + sx) * channels..][..channels]);
+                                patches.extend_from_slice(
+                                    &image[(sy * width + sx) * channels..][..channels],
+                                );
                             }
                             None => patches.resize(patches.len() + channels, 0.0),
                         }
@@ -110,6 +132,9 @@ pub(super) mod plain {
     fn source(y: isize, x: isize, window: Window) -> Option<[usize; 2]> {
         let inside = |at: isize, size: usize| usize::try_from(at).ok().filter(|&at| at < size);
         let (y, x) = (inside(y, window.resized[0])?, inside(x, window.resized[1])?);
-        Some([y * window.input[0] / window.resized[0], x * window.input[1] / window.resized[1]])
+        Some([
+            y * window.input[0] / window.resized[0],
+            x * window.input[1] / window.resized[1],
+        ])
     }
 }

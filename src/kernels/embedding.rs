@@ -13,10 +13,22 @@ pub(super) fn gpu(weight: CubeTensor, ids: CubeTensor, packing: Packing) -> Cube
     let ids = into_contiguous(ids);
     let count = ids.meta.shape()[0];
     let (decoder, decode) = packing.decoder();
-    let kernel = Wgsl { name: ["embedding", "", decoder], parts: vec![include_str!("embedding.wgsl"), decode] };
+    let kernel = Wgsl {
+        name: ["embedding", "", decoder],
+        parts: vec![include_str!("embedding.wgsl"), decode],
+    };
     let info = [packing.rows, packing.columns, count].map(|n| n as u32);
-    let workgroups = [(count * packing.columns.div_ceil(VALUES_PER_THREAD)).div_ceil(THREADS), 1];
-    launch(kernel, &[weight, ids], [count, packing.columns], &info, workgroups)
+    let workgroups = [
+        (count * packing.columns.div_ceil(VALUES_PER_THREAD)).div_ceil(THREADS),
+        1,
+    ];
+    launch(
+        kernel,
+        &[weight, ids],
+        [count, packing.columns],
+        &info,
+        workgroups,
+    )
 }
 
 #[cfg(not(target_arch = "wasm32"))]
@@ -32,7 +44,9 @@ pub(super) mod plain {
         let ids = ids.to_contiguous();
         let mut rows = Vec::new();
         for &id in ids.storage::<u32>() {
-            rows.extend_from_slice(&values(&weight)[id as usize * packing.columns..][..packing.columns]);
+            rows.extend_from_slice(
+                &values(&weight)[id as usize * packing.columns..][..packing.columns],
+            );
         }
         let count = rows.len() / packing.columns;
         tensor(rows, Shape::new([count, packing.columns]))

@@ -7,7 +7,12 @@ use super::{GroupNormOptions, Kernels, Packing, Window};
 use super::{conv2d, embedding, group_norm, layer_norm, linear};
 
 impl Kernels for CubeBackend {
-    fn linear(x: FloatTensor<Self>, weight: IntTensor<Self>, bias: FloatTensor<Self>, packing: Packing) -> FloatTensor<Self> {
+    fn linear(
+        x: FloatTensor<Self>,
+        weight: IntTensor<Self>,
+        bias: FloatTensor<Self>,
+        packing: Packing,
+    ) -> FloatTensor<Self> {
         linear::gpu(x, weight, bias, packing)
     }
 
@@ -21,7 +26,11 @@ impl Kernels for CubeBackend {
         conv2d::gpu(x, weight, bias, packing, window)
     }
 
-    fn embedding(weight: IntTensor<Self>, ids: IntTensor<Self>, packing: Packing) -> FloatTensor<Self> {
+    fn embedding(
+        weight: IntTensor<Self>,
+        ids: IntTensor<Self>,
+        packing: Packing,
+    ) -> FloatTensor<Self> {
         embedding::gpu(weight, ids, packing)
     }
 
@@ -34,7 +43,12 @@ impl Kernels for CubeBackend {
         group_norm::gpu(x, gamma, beta, options)
     }
 
-    fn layer_norm(x: FloatTensor<Self>, gamma: FloatTensor<Self>, beta: FloatTensor<Self>, eps: f32) -> FloatTensor<Self> {
+    fn layer_norm(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        eps: f32,
+    ) -> FloatTensor<Self> {
         layer_norm::gpu(x, gamma, beta, eps)
     }
 }

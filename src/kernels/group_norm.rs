@@ -16,11 +16,19 @@ pub struct GroupNormOptions {
     pub silu: bool,
 }
 
-pub(super) fn gpu(x: CubeTensor, gamma: CubeTensor, beta: CubeTensor, options: GroupNormOptions) -> CubeTensor {
+pub(super) fn gpu(
+    x: CubeTensor,
+    gamma: CubeTensor,
+    beta: CubeTensor,
+    options: GroupNormOptions,
+) -> CubeTensor {
     let x = into_contiguous(x);
     let shape = x.meta.shape().clone();
     let [batch, height, width, channels] = shape.dims();
-    let kernel = Wgsl { name: ["group_norm", "", ""], parts: vec![include_str!("group_norm.wgsl")] };
+    let kernel = Wgsl {
+        name: ["group_norm", "", ""],
+        parts: vec![include_str!("group_norm.wgsl")],
+    };
     let info = [
         (height * width) as u32,
         channels as u32,
@@ -28,7 +36,13 @@ pub(super) fn gpu(x: CubeTensor, gamma: CubeTensor, beta: CubeTensor, options: G
         u32::from(options.silu),
         options.eps.to_bits(),
     ];
-    launch(kernel, &[x, gamma, beta], shape, &info, [batch * options.groups, 1])
+    launch(
+        kernel,
+        &[x, gamma, beta],
+        shape,
+        &info,
+        [batch * options.groups, 1],
+    )
 }
 
 #[cfg(not(target_arch = "wasm32"))]
@@ -38,7 +52,12 @@ pub(super) mod plain {
     use super::GroupNormOptions;
     use crate::kernels::plain::{tensor, values};
 
-    pub fn group_norm(x: FlexTensor, gamma: FlexTensor, beta: FlexTensor, options: GroupNormOptions) -> FlexTensor {
+    pub fn group_norm(
+        x: FlexTensor,
+        gamma: FlexTensor,
+        beta: FlexTensor,
+        options: GroupNormOptions,
+    ) -> FlexTensor {
         let x = x.to_contiguous();
         let shape = x.layout().shape().clone();
         let [_, height, width, channels] = shape.dims();
@@ -60,12 +79,15 @@ pub(super) mod plain {
                     *sum += f64::from(group.iter().map(|v| (v - mean) * (v - mean)).sum::<f32>());
                 }
             }
-            let scales: Vec<f32> =
-                squares.iter().map(|sum| 1.0 / ((sum / count) as f32 + options.eps).sqrt()).collect();
+            let scales: Vec<f32> = squares
+                .iter()
+                .map(|sum| 1.0 / ((sum / count) as f32 + options.eps).sqrt())
+                .collect();
             for pixel in sample.chunks_mut(channels) {
                 for (channel, value) in pixel.iter_mut().enumerate() {
                     let group = channel / size;
-                    *value = (*value - means[group]) * scales[group] * gamma[channel] + beta[channel];
+                    *value =
+                        (*value - means[group]) * scales[group] * gamma[channel] + beta[channel];
                     if options.silu {
                         *value /= 1.0 + (-*value).exp();
                     }

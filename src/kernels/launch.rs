@@ -39,9 +39,18 @@ pub(super) fn launch(
     let first = &inputs[0];
     let (client, shape) = (first.client.clone(), shape.into());
     let handle = client.empty(shape.num_elements() * DType::F32.size());
-    let output = CubeTensor::new_contiguous(client.clone(), first.device.clone(), shape, handle, DType::F32);
+    let output = CubeTensor::new_contiguous(
+        client.clone(),
+        first.device.clone(),
+        shape,
+        handle,
+        DType::F32,
+    );
 
-    let buffers = inputs.iter().chain([&output]).map(|tensor| tensor.handle.clone().binding());
+    let buffers = inputs
+        .iter()
+        .chain([&output])
+        .map(|tensor| tensor.handle.clone().binding());
     let arguments = KernelArguments::new()
         .with_buffers(buffers.collect())
         .with_info(MetadataBindingInfo::custom(uniform(info)));
@@ -56,5 +65,8 @@ pub(super) fn launch(
 fn uniform(info: &[u32]) -> Vec<u64> {
     let mut words = info.to_vec();
     words.resize(words.len().next_multiple_of(4), 0);
-    words.chunks(2).map(|pair| u64::from(pair[0]) | u64::from(pair[1]) << 32).collect()
+    words
+        .chunks(2)
+        .map(|pair| u64::from(pair[0]) | u64::from(pair[1]) << 32)
+        .collect()
 }

@@ -10,8 +10,17 @@ pub(super) fn gpu(x: CubeTensor, gamma: CubeTensor, beta: CubeTensor, eps: f32) 
     let shape = x.meta.shape().clone();
     let columns = gamma.meta.shape()[0];
     let rows = shape.num_elements() / columns;
-    let kernel = Wgsl { name: ["layer_norm", "", ""], parts: vec![include_str!("layer_norm.wgsl")] };
-    launch(kernel, &[x, gamma, beta], shape, &[columns as u32, eps.to_bits()], [rows, 1])
+    let kernel = Wgsl {
+        name: ["layer_norm", "", ""],
+        parts: vec![include_str!("layer_norm.wgsl")],
+    };
+    launch(
+        kernel,
+        &[x, gamma, beta],
+        shape,
+        &[columns as u32, eps.to_bits()],
+        [rows, 1],
+    )
 }
 
 #[cfg(not(target_arch = "wasm32"))]

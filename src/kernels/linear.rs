@@ -9,7 +9,12 @@ use super::launch::{Wgsl, launch};
 /// Rows and columns of the output that one workgroup makes: gemm.wgsl's TILE.
 pub(super) const TILE: usize = 64;
 
-pub(super) fn gpu(x: CubeTensor, weight: CubeTensor, bias: CubeTensor, packing: Packing) -> CubeTensor {
+pub(super) fn gpu(
+    x: CubeTensor,
+    weight: CubeTensor,
+    bias: CubeTensor,
+    packing: Packing,
+) -> CubeTensor {
     let x = into_contiguous(x);
     let rows = x.meta.shape()[0];
     let (decoder, decode) = packing.decoder();
@@ -20,7 +25,13 @@ pub(super) fn gpu(x: CubeTensor, weight: CubeTensor, bias: CubeTensor, packing: 
     let mut info = [0; 14];
     info[..3].copy_from_slice(&[rows, packing.rows, packing.columns].map(|n| n as u32));
     let workgroups = [rows.div_ceil(TILE), packing.rows.div_ceil(TILE)];
-    launch(kernel, &[x, weight, bias], [rows, packing.rows], &info, workgroups)
+    launch(
+        kernel,
+        &[x, weight, bias],
+        [rows, packing.rows],
+        &info,
+        workgroups,
+    )
 }
 
 #[cfg(not(target_arch = "wasm32"))]
@@ -30,7 +41,12 @@ pub(super) mod plain {
     use crate::kernels::Packing;
     use crate::kernels::plain::matmul_transposed;
 
-    pub fn linear(x: FlexTensor, weight: FlexTensor, bias: FlexTensor, packing: Packing) -> FlexTensor {
+    pub fn linear(
+        x: FlexTensor,
+        weight: FlexTensor,
+        bias: FlexTensor,
+        packing: Packing,
+    ) -> FlexTensor {
         matmul_transposed(x, weight, &bias, packing)
     }
 }

@@ -46,7 +46,11 @@ pub trait Kernels: Backend {
     ) -> FloatTensor<Self>;
 
     /// See [`embedding`].
-    fn embedding(weight: IntTensor<Self>, ids: IntTensor<Self>, packing: Packing) -> FloatTensor<Self>;
+    fn embedding(
+        weight: IntTensor<Self>,
+        ids: IntTensor<Self>,
+        packing: Packing,
+    ) -> FloatTensor<Self>;
 
     /// See [`group_norm`].
     fn group_norm(
@@ -73,7 +77,10 @@ pub trait Kernels: Backend {
 /// - output: `[rows, out]`
 pub fn linear(x: Tensor<2>, weight: &Weight, bias: &Tensor<1>) -> Tensor<2> {
     let [_, columns] = x.dims();
-    assert_eq!(columns, weight.packing.columns, "linear: width of the input");
+    assert_eq!(
+        columns, weight.packing.columns,
+        "linear: width of the input"
+    );
     Tensor::from_dispatch(Dispatch::linear(
         x.into_dispatch(),
         weight.words.clone().into_dispatch(),
@@ -91,7 +98,11 @@ pub fn linear(x: Tensor<2>, weight: &Weight, bias: &Tensor<1>) -> Tensor<2> {
 pub fn conv2d(x: Tensor<4>, weight: &Weight, bias: &Tensor<1>, window: Window) -> Tensor<4> {
     let [_, height, width, channels] = x.dims();
     assert_eq!([height, width], window.input, "conv2d: size of the input");
-    assert_eq!(channels * window.kernel[0] * window.kernel[1], weight.packing.columns, "conv2d: columns of the weight");
+    assert_eq!(
+        channels * window.kernel[0] * window.kernel[1],
+        weight.packing.columns,
+        "conv2d: columns of the weight"
+    );
     Tensor::from_dispatch(Dispatch::conv2d(
         x.into_dispatch(),
         weight.words.clone().into_dispatch(),
@@ -120,9 +131,19 @@ pub fn embedding(weight: &Weight, ids: Tensor<1, Int>) -> Tensor<2> {
 /// # Shapes
 /// - x, output: `[batch, height, width, channels]`
 /// - gamma, beta: `[channels]`
-pub fn group_norm(x: Tensor<4>, gamma: &Tensor<1>, beta: &Tensor<1>, options: GroupNormOptions) -> Tensor<4> {
+pub fn group_norm(
+    x: Tensor<4>,
+    gamma: &Tensor<1>,
+    beta: &Tensor<1>,
+    options: GroupNormOptions,
+) -> Tensor<4> {
     let [_, _, _, channels] = x.dims();
-    assert_eq!(channels % options.groups, 0, "group_norm: {channels} channels in {} groups", options.groups);
+    assert_eq!(
+        channels % options.groups,
+        0,
+        "group_norm: {channels} channels in {} groups",
+        options.groups
+    );
     Tensor::from_dispatch(Dispatch::group_norm(
         x.into_dispatch(),
         gamma.clone().into_dispatch(),
@@ -136,7 +157,12 @@ pub fn group_norm(x: Tensor<4>, gamma: &Tensor<1>, beta: &Tensor<1>, options: Gr
 /// # Shapes
 /// - x, output: `[.., width]`
 /// - gamma, beta: `[width]`
-pub fn layer_norm<const D: usize>(x: Tensor<D>, gamma: &Tensor<1>, beta: &Tensor<1>, eps: f32) -> Tensor<D> {
+pub fn layer_norm<const D: usize>(
+    x: Tensor<D>,
+    gamma: &Tensor<1>,
+    beta: &Tensor<1>,
+    eps: f32,
+) -> Tensor<D> {
     Tensor::from_dispatch(Dispatch::layer_norm(
         x.into_dispatch(),
         gamma.clone().into_dispatch(),

@@ -10,7 +10,12 @@ use super::{conv2d, embedding, group_norm, layer_norm, linear};
 use crate::weights::{Encoding, quantize};
 
 impl Kernels for Flex {
-    fn linear(x: FloatTensor<Self>, weight: IntTensor<Self>, bias: FloatTensor<Self>, packing: Packing) -> FloatTensor<Self> {
+    fn linear(
+        x: FloatTensor<Self>,
+        weight: IntTensor<Self>,
+        bias: FloatTensor<Self>,
+        packing: Packing,
+    ) -> FloatTensor<Self> {
         linear::plain::linear(x, weight, bias, packing)
     }
 
@@ -24,7 +29,11 @@ impl Kernels for Flex {
         conv2d::plain::conv2d(x, weight, bias, packing, window)
     }
 
-    fn embedding(weight: IntTensor<Self>, ids: IntTensor<Self>, packing: Packing) -> FloatTensor<Self> {
+    fn embedding(
+        weight: IntTensor<Self>,
+        ids: IntTensor<Self>,
+        packing: Packing,
+    ) -> FloatTensor<Self> {
         embedding::plain::embedding(weight, ids, packing)
     }
 
@@ -37,7 +46,12 @@ impl Kernels for Flex {
         group_norm::plain::group_norm(x, gamma, beta, options)
     }
 
-    fn layer_norm(x: FloatTensor<Self>, gamma: FloatTensor<Self>, beta: FloatTensor<Self>, eps: f32) -> FloatTensor<Self> {
+    fn layer_norm(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        eps: f32,
+    ) -> FloatTensor<Self> {
         layer_norm::plain::layer_norm(x, gamma, beta, eps)
     }
 }
@@ -45,7 +59,10 @@ impl Kernels for Flex {
 /// The values of a contiguous f32 tensor.
 pub(super) fn values(tensor: &FlexTensor) -> &[f32] {
     assert_eq!(tensor.dtype(), DType::F32, "type of a plain kernel's input");
-    assert!(tensor.is_contiguous(), "a plain kernel's input is contiguous");
+    assert!(
+        tensor.is_contiguous(),
+        "a plain kernel's input is contiguous"
+    );
     let start = tensor.layout().start_offset();
     &tensor.storage::<f32>()[start..start + tensor.layout().num_elements()]
 }
@@ -59,21 +76,35 @@ pub(super) fn tensor(values: Vec<f32>, shape: Shape) -> FlexTensor {
 pub(super) fn decoded(weight: FlexTensor, packing: Packing) -> FlexTensor {
     let shape = [packing.rows, packing.columns];
     match packing.encoding {
-        Encoding::F32 => FlexTensor::from_arc(weight.data_arc(), burn_flex::Layout::contiguous(Shape::new(shape)), DType::F32),
+        Encoding::F32 => FlexTensor::from_arc(
+            weight.data_arc(),
+            burn_flex::Layout::contiguous(Shape::new(shape)),
+            DType::F32,
+        ),
         encoding => {
             // Without the padding to a whole word.
             let length = encoding.byte_len(&shape).unwrap_or_default() as usize;
-            tensor(quantize::decode(&weight.bytes()[..length], &shape, encoding), Shape::new(shape))
+            tensor(
+                quantize::decode(&weight.bytes()[..length], &shape, encoding),
+                Shape::new(shape),
+            )
         }
     }
 }
 
 /// `x · weightᵀ + bias` for `x` of the shape `[rows, in]`.
-pub(super) fn matmul_transposed(x: FlexTensor, weight: FlexTensor, bias: &FlexTensor, packing: Packing) -> FlexTensor {
+pub(super) fn matmul_transposed(
+    x: FlexTensor,
+    weight: FlexTensor,
+    bias: &FlexTensor,
+    packing: Packing,
+) -> FlexTensor {
     let product = Flex::float_matmul(x, decoded(weight, packing).transpose(0, 1));
     let mut y = product.to_contiguous();
     for row in y.storage_mut::<f32>().chunks_mut(packing.rows) {
-        row.iter_mut().zip(values(bias)).for_each(|(y, bias)| *y += bias);
+        row.iter_mut()
+            .zip(values(bias))
+            .for_each(|(y, bias)| *y += bias);
     }
     y
 }

@@ -15,29 +15,63 @@ const ROWS: usize = 3;
 /// Runs every kernel on `device`, those that read weights in each of `encodings`.
 pub async fn self_test(device: &Device, encodings: &[Encoding]) -> Result<()> {
     // Whole numbers with an absolute maximum of 127 in each block come back from q8 as they were.
-    let values: Vec<f32> = (0..ROWS * COLUMNS).map(|i| if i % 4 == 0 { 127.0 } else { (i % 7) as f32 - 3.0 }).collect();
+    let values: Vec<f32> = (0..ROWS * COLUMNS)
+        .map(|i| {
+            if i % 4 == 0 {
+                127.0
+            } else {
+                (i % 7) as f32 - 3.0
+            }
+        })
+        .collect();
     let x: Vec<f32> = (0..2 * COLUMNS).map(|i| (i % 5) as f32 - 2.0).collect();
     for &encoding in encodings {
-        let stored = quantize::encode(&values, &[ROWS, COLUMNS], encoding)
-            .map_err(|error| Error::Device { problem: error.to_string() })?;
+        let stored = quantize::encode(&values, &[ROWS, COLUMNS], encoding).map_err(|error| {
+            Error::Device {
+                problem: error.to_string(),
+            }
+        })?;
         let values = quantize::decode(&stored, &[ROWS, COLUMNS], encoding);
-        let packing = Packing { encoding, rows: ROWS, columns: COLUMNS };
+        let packing = Packing {
+            encoding,
+            rows: ROWS,
+            columns: COLUMNS,
+        };
         let weight = Weight::from_bytes(&stored, packing, device);
         let bias = vector(vec![0.5; ROWS], device);
 
-        let expected: Vec<f32> = x.chunks(COLUMNS).flat_map(|x| values.chunks(COLUMNS).map(|w| dot(x, w) + 0.5)).collect();
+        let expected: Vec<f32> = x
+            .chunks(COLUMNS)
+            .flat_map(|x| values.chunks(COLUMNS).map(|w| dot(x, w) + 0.5))
+            .collect();
         let input = Tensor::from_data(TensorData::new(x.clone(), [2, COLUMNS]), device);
         check("linear", super::linear(input, &weight, &bias), &expected).await?;
 
         // A picture of one pixel under a 3x3 kernel sees the centre tap only.
         let pixel = &x[..COLUMNS / 9];
         let centre = 4 * pixel.len();
-        let expected: Vec<f32> =
-            values.chunks(COLUMNS).map(|w| dot(pixel, &w[centre..centre + pixel.len()]) + 0.5).collect();
-        let input = Tensor::from_data(TensorData::new(pixel.to_vec(), [1, 1, 1, pixel.len()]), device);
-        let window =
-            Window { input: [1, 1], resized: [1, 1], output: [1, 1], kernel: [3, 3], stride: 1, padding: [1, 1] };
-        check("conv2d", super::conv2d(input, &weight, &bias, window), &expected).await?;
+        let expected: Vec<f32> = values
+            .chunks(COLUMNS)
+            .map(|w| dot(pixel, &w[centre..centre + pixel.len()]) + 0.5)
+            .collect();
+        let input = Tensor::from_data(
+            TensorData::new(pixel.to_vec(), [1, 1, 1, pixel.len()]),
+            device,
+        );
+        let window = Window {
+            input: [1, 1],
+            resized: [1, 1],
+            output: [1, 1],
+            kernel: [3, 3],
+            stride: 1,
+            padding: [1, 1],
+        };
+        check(
+            "conv2d",
+            super::conv2d(input, &weight, &bias, window),
+            &expected,
+        )
+        .await?;
 
         let ids = Tensor::<1, Int>::from_data(TensorData::from([2u32, 0]), (device, DType::U32));
         let expected = [&values[2 * COLUMNS..], &values[..COLUMNS]].concat();
@@ -48,12 +82,26 @@ pub async fn self_test(device: &Device, encodings: &[Encoding]) -> Result<()> {
     let (gamma, beta) = (vector(vec![2.0; 4], device), vector(vec![1.0; 4], device));
     let signs = vec![-1.0, 1.0, -1.0, 1.0];
     let input = Tensor::from_data(TensorData::new(signs.clone(), [1, 4]), device);
-    check("layer_norm", super::layer_norm::<2>(input, &gamma, &beta, 0.0), &[-1.0, 3.0, -1.0, 3.0]).await?;
+    check(
+        "layer_norm",
+        super::layer_norm::<2>(input, &gamma, &beta, 0.0),
+        &[-1.0, 3.0, -1.0, 3.0],
+    )
+    .await?;
     let input = Tensor::from_data(TensorData::new(signs, [1, 1, 1, 4]), device);
-    let options = GroupNormOptions { groups: 2, eps: 0.0, silu: true };
+    let options = GroupNormOptions {
+        groups: 2,
+        eps: 0.0,
+        silu: true,
+    };
     let silu = |x: f32| x / (1.0 + (-x).exp());
     let expected = [silu(-1.0), silu(3.0), silu(-1.0), silu(3.0)];
-    check("group_norm", super::group_norm(input, &gamma, &beta, options), &expected).await
+    check(
+        "group_norm",
+        super::group_norm(input, &gamma, &beta, options),
+        &expected,
+    )
+    .await
 }
 
 fn vector(values: Vec<f32>, device: &Device) -> Tensor<1> {
@@ -66,9 +114,16 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
 
 async fn check<const D: usize>(kernel: &str, actual: Tensor<D>, expected: &[f32]) -> Result<()> {
     const TOLERANCE: f32 = 1e-4;
-    let failed = |problem: String| Error::Device { problem: format!("its answer to {kernel} {problem}") };
-    let data = actual.into_data_async().await.map_err(|error| failed(format!("cannot be read: {error}")))?;
-    let actual = data.try_into_vec::<f32>().map_err(|error| failed(format!("cannot be read: {error}")))?;
+    let failed = |problem: String| Error::Device {
+        problem: format!("its answer to {kernel} {problem}"),
+    };
+    let data = actual
+        .into_data_async()
+        .await
+        .map_err(|error| failed(format!("cannot be read: {error}")))?;
+    let actual = data
+        .try_into_vec::<f32>()
+        .map_err(|error| failed(format!("cannot be read: {error}")))?;
     let close = |(a, b): (&f32, &f32)| (a - b).abs() <= TOLERANCE * b.abs().max(1.0);
     if actual.len() != expected.len() || !actual.iter().zip(expected).all(close) {
         return Err(failed("is wrong".into()));

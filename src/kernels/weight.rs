@@ -29,15 +29,21 @@ impl Weight {
     pub fn from_bytes(bytes: &[u8], packing: Packing, device: &Device) -> Self {
         let words = TensorData::from(words(bytes).as_slice());
         // Persistent: weights outlive every activation, and a buffer of their exact size wastes nothing.
-        let words = device
-            .memory_persistent_allocations(words, |words| Tensor::from_data(words, (device, DType::U32)));
+        let words = device.memory_persistent_allocations(words, |words| {
+            Tensor::from_data(words, (device, DType::U32))
+        });
         Self { words, packing }
     }
 }
 
 /// Little-endian words; an odd count of f16 values is padded with zeros.
 fn words(bytes: &[u8]) -> Vec<u32> {
-    let word = |chunk: &[u8]| chunk.iter().rev().fold(0, |word, &byte| word << 8 | u32::from(byte));
+    let word = |chunk: &[u8]| {
+        chunk
+            .iter()
+            .rev()
+            .fold(0, |word, &byte| word << 8 | u32::from(byte))
+    };
     bytes.chunks(4).map(word).collect()
 }
 

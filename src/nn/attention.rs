@@ -11,10 +11,20 @@ const MAX_SCORES: usize = 32 << 20;
 /// - k, v: `[batch, keys, heads * width]`
 /// - mask: `[queries, keys]`, added to the scores
 /// - output: `[batch, queries, heads * width]`
-pub fn attention(q: Tensor<3>, k: Tensor<3>, v: Tensor<3>, heads: usize, mask: Option<Tensor<2>>) -> Tensor<3> {
+pub fn attention(
+    q: Tensor<3>,
+    k: Tensor<3>,
+    v: Tensor<3>,
+    heads: usize,
+    mask: Option<Tensor<2>>,
+) -> Tensor<3> {
     let [batch, queries, channels] = q.dims();
     let [_, keys, _] = k.dims();
-    assert_eq!(channels % heads, 0, "attention: {channels} channels in {heads} heads");
+    assert_eq!(
+        channels % heads,
+        0,
+        "attention: {channels} channels in {heads} heads"
+    );
     let width = channels / heads;
     let by_head = |x: Tensor<3>, length| x.reshape([batch, length, heads, width]).swap_dims(1, 2);
     let q = by_head(q, queries) * (width as f64).powf(-0.5);
@@ -24,11 +34,16 @@ pub fn attention(q: Tensor<3>, k: Tensor<3>, v: Tensor<3>, heads: usize, mask: O
     let step = (MAX_SCORES / (batch * heads * keys)).clamp(1, queries);
     let parts = (0..queries).step_by(step).map(|first| {
         let last = (first + step).min(queries);
-        let mut scores = q.clone().slice([0..batch, 0..heads, first..last]).matmul(k.clone());
+        let mut scores = q
+            .clone()
+            .slice([0..batch, 0..heads, first..last])
+            .matmul(k.clone());
         if let Some(mask) = &mask {
             scores = scores + mask.clone().slice([first..last]).unsqueeze::<4>();
         }
         softmax(scores, 3).matmul(v.clone())
     });
-    Tensor::cat(parts.collect(), 2).swap_dims(1, 2).reshape([batch, queries, channels])
+    Tensor::cat(parts.collect(), 2)
+        .swap_dims(1, 2)
+        .reshape([batch, queries, channels])
 }

@@ -30,12 +30,24 @@ pub struct Conv2d {
 impl Conv2dConfig {
     /// One that keeps the size of the picture.
     pub fn same(inputs: usize, outputs: usize, kernel: usize) -> Self {
-        Self { inputs, outputs, kernel, stride: 1, padding: [kernel / 2; 2] }
+        Self {
+            inputs,
+            outputs,
+            kernel,
+            stride: 1,
+            padding: [kernel / 2; 2],
+        }
     }
 
     /// A 3x3 convolution that halves the picture, with this much padding before and after.
     pub fn halving(channels: usize, padding: [usize; 2]) -> Self {
-        Self { inputs: channels, outputs: channels, kernel: 3, stride: 2, padding }
+        Self {
+            inputs: channels,
+            outputs: channels,
+            kernel: 3,
+            stride: 2,
+            padding,
+        }
     }
 
     /// Takes `weight` and `bias`.
@@ -64,9 +76,19 @@ impl Conv2d {
     /// As [`Self::forward`], with the output's size that of a picture of the size `resized`.
     pub fn forward_resized(&self, x: Tensor<4>, resized: [usize; 2]) -> Tensor<4> {
         let [batch, height, width, inputs] = x.dims();
-        let Conv2dConfig { kernel, stride, padding: [before, after], outputs, .. } = self.config;
+        let Conv2dConfig {
+            kernel,
+            stride,
+            padding: [before, after],
+            outputs,
+            ..
+        } = self.config;
         if kernel == 1 && stride == 1 && resized == [height, width] {
-            let y = kernels::linear(x.reshape([batch * height * width, inputs]), &self.weight, &self.bias);
+            let y = kernels::linear(
+                x.reshape([batch * height * width, inputs]),
+                &self.weight,
+                &self.bias,
+            );
             return y.reshape([batch, height, width, outputs]);
         }
         let window = Window {

@@ -22,7 +22,9 @@ pub struct Embedding {
 impl EmbeddingConfig {
     /// Takes `weight`.
     pub fn init(&self, weights: &Scope) -> Result<Embedding> {
-        Ok(Embedding { weight: weights.matrix("weight", &[self.count, self.width])? })
+        Ok(Embedding {
+            weight: weights.matrix("weight", &[self.count, self.width])?,
+        })
     }
 }
 

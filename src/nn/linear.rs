@@ -25,12 +25,20 @@ pub struct Linear {
 impl LinearConfig {
     /// With a bias.
     pub fn new(inputs: usize, outputs: usize) -> Self {
-        Self { inputs, outputs, bias: true }
+        Self {
+            inputs,
+            outputs,
+            bias: true,
+        }
     }
 
     /// Without one.
     pub fn without_bias(inputs: usize, outputs: usize) -> Self {
-        Self { inputs, outputs, bias: false }
+        Self {
+            inputs,
+            outputs,
+            bias: false,
+        }
     }
 
     /// Takes `weight` and `bias`.
@@ -39,7 +47,10 @@ impl LinearConfig {
             true => weights.vector("bias", self.outputs)?,
             false => weights.zeros(self.outputs),
         };
-        Ok(Linear { weight: weights.matrix("weight", &[self.outputs, self.inputs])?, bias })
+        Ok(Linear {
+            weight: weights.matrix("weight", &[self.outputs, self.inputs])?,
+            bias,
+        })
     }
 }
 

@@ -49,7 +49,11 @@ impl GroupNorm {
     }
 
     fn run(&self, x: Tensor<4>, silu: bool) -> Tensor<4> {
-        let options = GroupNormOptions { groups: self.groups, eps: self.eps, silu };
+        let options = GroupNormOptions {
+            groups: self.groups,
+            eps: self.eps,
+            silu,
+        };
         kernels::group_norm(x, &self.gamma, &self.beta, options)
     }
 }

@@ -33,8 +33,18 @@ pub struct Resnet {
 impl ResnetConfig {
     /// Takes the block's weights; there is a shortcut convolution where input and output differ in width.
     pub fn init(&self, weights: &Scope) -> Result<Resnet> {
-        let Self { inputs, outputs, groups, eps, .. } = *self;
-        let norm = |channels| GroupNormConfig { groups, channels, eps };
+        let Self {
+            inputs,
+            outputs,
+            groups,
+            eps,
+            ..
+        } = *self;
+        let norm = |channels| GroupNormConfig {
+            groups,
+            channels,
+            eps,
+        };
         let shortcut = || Conv2dConfig::same(inputs, outputs, 1).init(&weights.at("conv_shortcut"));
         Ok(Resnet {
             norm1: norm(inputs).init(&weights.at("norm1"))?,

@@ -13,8 +13,8 @@ use crate::noise::Generator;
 use crate::request::Request;
 use crate::sampling::{EpsilonDenoiser, euler, guide};
 use crate::vae::VaeConfig;
-use crate::weights::{ComponentName, Scope};
 use crate::weights::source::ShardSource;
+use crate::weights::{ComponentName, Scope};
 use crate::{Error, Result};
 
 pub use model::{Model, TextModel};
@@ -41,19 +41,34 @@ impl<S: ShardSource> Pipeline<S> {
     /// Joins two models; refuses halves that do not fit together.
     pub fn new(base: Model<S>, refiner: Option<Model<S>>, device: Device) -> Result<Self> {
         let refuse = |component: &str, field: &str, problem: String| {
-            Err(Error::BadConfig { component: component.into(), field: field.into(), problem })
+            Err(Error::BadConfig {
+                component: component.into(),
+                field: field.into(),
+                problem,
+            })
         };
         let Some(vae) = &base.vae else {
             return refuse("the base", "vae", "the model has no such component".into());
         };
         let latent = vae.latent_channels;
-        for (name, model) in [("the base's unet", Some(&base)), ("the refiner's unet", refiner.as_ref())] {
+        for (name, model) in [
+            ("the base's unet", Some(&base)),
+            ("the refiner's unet", refiner.as_ref()),
+        ] {
             let channels = model.map(|model| [model.unet.in_channels, model.unet.out_channels]);
             if channels.is_some_and(|channels| channels != [latent; 2]) {
-                return refuse(name, "in_channels, out_channels", format!("must both be the VAE's {latent}"));
+                return refuse(
+                    name,
+                    "in_channels, out_channels",
+                    format!("must both be the VAE's {latent}"),
+                );
             }
         }
-        Ok(Self { base, refiner, device })
+        Ok(Self {
+            base,
+            refiner,
+            device,
+        })
     }
 
     /// Draws a picture.
@@ -80,22 +95,42 @@ impl<S: ShardSource> Pipeline<S> {
         let refuse = |field, problem| Err(Error::BadRequest { field, problem });
         let trained = self.base.scheduler.num_train_timesteps;
         if request.steps > trained {
-            return refuse("steps", format!("{} is more than the {trained} that the model knows", request.steps));
+            return refuse(
+                "steps",
+                format!(
+                    "{} is more than the {trained} that the model knows",
+                    request.steps
+                ),
+            );
         }
         if let Some(refine) = request.refiner {
             if self.refiner.is_none() {
                 return refuse("refiner", "this model has none; switch it off".into());
             }
-            let steps = self.base.scheduler.schedule(request.steps).steps_before(refine.switch_at);
+            let steps = self
+                .base
+                .scheduler
+                .schedule(request.steps)
+                .steps_before(refine.switch_at);
             if steps == 0 || steps == request.steps {
-                return refuse("switchAt", format!("{} leaves the base {steps} of {} steps", refine.switch_at, request.steps));
+                return refuse(
+                    "switchAt",
+                    format!(
+                        "{} leaves the base {steps} of {} steps",
+                        refine.switch_at, request.steps
+                    ),
+                );
             }
         }
         Ok(())
     }
 
     /// The text stage.
-    pub async fn encode_text(&self, request: &Request, observer: &mut dyn Observer) -> Result<Conditionings> {
+    pub async fn encode_text(
+        &self,
+        request: &Request,
+        observer: &mut dyn Observer,
+    ) -> Result<Conditionings> {
         observer.event(Event::Stage { stage: Stage::Text });
         let base = self.encode_base(request, observer).await?;
         let refiner = match self.refiner.as_ref().filter(|_| request.refiner.is_some()) {
@@ -117,10 +152,18 @@ impl<S: ShardSource> Pipeline<S> {
     ) -> Result<Tensor<4>> {
         let steps = request.steps;
         let schedule = self.base.scheduler.schedule(steps);
-        let count = request.refiner.map_or(steps, |refine| schedule.steps_before(refine.switch_at));
+        let count = request
+            .refiner
+            .map_or(steps, |refine| schedule.steps_before(refine.switch_at));
         let noise = self.noise(request) * schedule.initial_sigma;
-        let part = Part { stage: Stage::Base, model: &self.base, sigmas: &schedule.sigmas[..=count] };
-        let latent = self.sample(part, request, conditionings.base, noise, observer).await?;
+        let part = Part {
+            stage: Stage::Base,
+            model: &self.base,
+            sigmas: &schedule.sigmas[..=count],
+        };
+        let latent = self
+            .sample(part, request, conditionings.base, noise, observer)
+            .await?;
 
         let (Some(model), Some(conditioning), Some(refine)) =
             (&self.refiner, conditionings.refiner, request.refiner)
@@ -129,7 +172,18 @@ impl<S: ShardSource> Pipeline<S> {
         };
         let schedule = model.scheduler.schedule(steps);
         let sigmas = &schedule.sigmas[schedule.steps_before(refine.switch_at)..];
-        self.sample(Part { stage: Stage::Refiner, model, sigmas }, request, conditioning, latent, observer).await
+        self.sample(
+            Part {
+                stage: Stage::Refiner,
+                model,
+                sigmas,
+            },
+            request,
+            conditioning,
+            latent,
+            observer,
+        )
+        .await
     }
 
     /// Latent to picture.
@@ -137,14 +191,24 @@ impl<S: ShardSource> Pipeline<S> {
     /// # Shapes
     /// - latent: `[1, height / scale, width / scale, latent]`
     pub async fn decode(&self, latent: Tensor<4>, observer: &mut dyn Observer) -> Result<Image> {
-        observer.event(Event::Stage { stage: Stage::Decode });
+        observer.event(Event::Stage {
+            stage: Stage::Decode,
+        });
         check_cancelled(observer)?;
         let Some(config) = &self.base.vae else {
             unreachable!("a base without a VAE is refused by Pipeline::new");
         };
         let init = |weights: &Scope| config.init_decoder(weights);
-        let decoder =
-            self.base.load(ComponentName::Vae, &self.device, observer, VaeConfig::is_of_decoder, init).await?;
+        let decoder = self
+            .base
+            .load(
+                ComponentName::Vae,
+                &self.device,
+                observer,
+                VaeConfig::is_of_decoder,
+                init,
+            )
+            .await?;
         let picture = decoder.forward(latent);
         let [_, height, width, _] = picture.dims();
         Image::from_decoded(&read(picture).await?, height, width)
@@ -152,7 +216,8 @@ impl<S: ShardSource> Pipeline<S> {
 
     /// Standard normal noise of the latent's shape, drawn in diffusers' order: channels first.
     fn noise(&self, request: &Request) -> Tensor<4> {
-        let [height, width] = [request.height, request.width].map(|side| side / self.size_multiple());
+        let [height, width] =
+            [request.height, request.width].map(|side| side / self.size_multiple());
         let shape = [1, self.base.unet.in_channels, height, width];
         let values = Generator::new(request.seed).normal(shape.iter().product());
         Tensor::<4>::from_data(TensorData::new(values, shape), &self.device).permute([0, 2, 3, 1])
@@ -167,21 +232,39 @@ impl<S: ShardSource> Pipeline<S> {
         latent: Tensor<4>,
         observer: &mut dyn Observer,
     ) -> Result<Tensor<4>> {
-        let Part { stage, model, sigmas } = part;
+        let Part {
+            stage,
+            model,
+            sigmas,
+        } = part;
         let steps = sigmas.len() - 1;
         observer.event(Event::Stage { stage });
-        let Conditioning { context, pooled, time_ids } = conditioning;
+        let Conditioning {
+            context,
+            pooled,
+            time_ids,
+        } = conditioning;
         model.check_conditioning(&context, &pooled, &time_ids)?;
         let init = |weights: &Scope| model.unet.init(weights);
-        let unet = model.load(ComponentName::Unet, &self.device, observer, |_| true, init).await?;
+        let unet = model
+            .load(ComponentName::Unet, &self.device, observer, |_| true, init)
+            .await?;
         let added = unet.embed_added(pooled, &time_ids, &self.device);
 
         let mut step = 0;
         let network = async |x: Tensor<4>, timestep: f32| {
             check_cancelled(observer)?;
-            let x = if request.is_guided() { Tensor::cat(vec![x.clone(), x], 0) } else { x };
+            let x = if request.is_guided() {
+                Tensor::cat(vec![x.clone(), x], 0)
+            } else {
+                x
+            };
             let noise = unet.forward(x, timestep, &context, &added);
-            let noise = if request.is_guided() { guide(noise, request.guidance_scale) } else { noise };
+            let noise = if request.is_guided() {
+                guide(noise, request.guidance_scale)
+            } else {
+                noise
+            };
             settle(&noise).await?;
             step += 1;
             observer.event(Event::Step { stage, step, steps });
@@ -204,12 +287,18 @@ async fn settle(x: &Tensor<4>) -> Result<()> {
     let first = x.clone().slice([0..1, 0..1, 0..1, 0..1]);
     match read(first).await?.first() {
         Some(value) if value.is_finite() => Ok(()),
-        _ => Err(Error::NotFinite { place: "the denoised latent".into() }),
+        _ => Err(Error::NotFinite {
+            place: "the denoised latent".into(),
+        }),
     }
 }
 
 async fn read(tensor: Tensor<4>) -> Result<Vec<f32>> {
     let failed = |problem: String| Error::Device { problem };
-    let data = tensor.into_data_async().await.map_err(|error| failed(error.to_string()))?;
-    data.try_into_vec().map_err(|error| failed(error.to_string()))
+    let data = tensor
+        .into_data_async()
+        .await
+        .map_err(|error| failed(error.to_string()))?;
+    data.try_into_vec()
+        .map_err(|error| failed(error.to_string()))
 }

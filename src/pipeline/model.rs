@@ -43,27 +43,66 @@ pub struct TextModel {
 impl<S: ShardSource> Model<S> {
     /// Reads configs and tokenizers; the weights stay where they are until they are needed.
     pub async fn open(manifest: Manifest, source: S) -> Result<Self> {
-        let unet = config(ComponentName::Unet, manifest.component(ComponentName::Unet)?)?;
-        let scheduler = config(ComponentName::Scheduler, manifest.component(ComponentName::Scheduler)?)?;
+        let unet = config(
+            ComponentName::Unet,
+            manifest.component(ComponentName::Unet)?,
+        )?;
+        let scheduler = config(
+            ComponentName::Scheduler,
+            manifest.component(ComponentName::Scheduler)?,
+        )?;
         let vae = match manifest.components.get(&ComponentName::Vae) {
             Some(component) => Some(config(ComponentName::Vae, component)?),
             None => None,
         };
-        let text = open_text(&manifest, &source, ComponentName::TextEncoder, ComponentName::Tokenizer).await?;
-        let text_2 = open_text(&manifest, &source, ComponentName::TextEncoder2, ComponentName::Tokenizer2).await?;
-        Ok(Self { manifest, source, unet, scheduler, vae, text, text_2 })
+        let text = open_text(
+            &manifest,
+            &source,
+            ComponentName::TextEncoder,
+            ComponentName::Tokenizer,
+        )
+        .await?;
+        let text_2 = open_text(
+            &manifest,
+            &source,
+            ComponentName::TextEncoder2,
+            ComponentName::Tokenizer2,
+        )
+        .await?;
+        Ok(Self {
+            manifest,
+            source,
+            unet,
+            scheduler,
+            vae,
+            text,
+            text_2,
+        })
     }
 
     /// A flag of `model_index.json`, false where it is absent.
     pub fn flag(&self, name: &str) -> bool {
-        self.manifest.pipeline.get(name).and_then(Value::as_bool).unwrap_or_default()
+        self.manifest
+            .pipeline
+            .get(name)
+            .and_then(Value::as_bool)
+            .unwrap_or_default()
     }
 
     /// Refuses text or sizes of another width than the denoiser takes.
-    pub(super) fn check_conditioning(&self, context: &Tensor<3>, pooled: &Tensor<2>, time_ids: &[Vec<f32>]) -> Result<()> {
+    pub(super) fn check_conditioning(
+        &self,
+        context: &Tensor<3>,
+        pooled: &Tensor<2>,
+        time_ids: &[Vec<f32>],
+    ) -> Result<()> {
         let refuse = |field: &str, expected: usize, actual: usize| {
             let problem = format!("is {expected}, text encoders and sizes give {actual}");
-            Err(Error::BadConfig { component: ComponentName::Unet.to_string(), field: field.into(), problem })
+            Err(Error::BadConfig {
+                component: ComponentName::Unet.to_string(),
+                field: field.into(),
+                problem,
+            })
         };
         let [_, _, width] = context.dims();
         if width != self.unet.cross_attention_dim {
@@ -71,8 +110,10 @@ impl<S: ShardSource> Model<S> {
         }
         let [_, pooled] = pooled.dims();
         let ids = time_ids.first().map_or(0, Vec::len);
-        let (expected, actual) =
-            (self.unet.projection_class_embeddings_input_dim, pooled + ids * self.unet.addition_time_embed_dim);
+        let (expected, actual) = (
+            self.unet.projection_class_embeddings_input_dim,
+            pooled + ids * self.unet.addition_time_embed_dim,
+        );
         if expected != actual {
             return refuse("projection_class_embeddings_input_dim", expected, actual);
         }
@@ -91,13 +132,23 @@ impl<S: ShardSource> Model<S> {
         let component = self.manifest.component(name)?;
         let total = Weights::size(component, &wanted);
         let mut bytes = 0;
-        observer.event(Event::Load { component: name, bytes, total });
+        observer.event(Event::Load {
+            component: name,
+            bytes,
+            total,
+        });
         let progress = |length| {
             bytes += length;
-            observer.event(Event::Load { component: name, bytes, total });
+            observer.event(Event::Load {
+                component: name,
+                bytes,
+                total,
+            });
             check_cancelled(observer)
         };
-        Weights::load(&self.source, name, component, device, wanted, progress).await?.build(init)
+        Weights::load(&self.source, name, component, device, wanted, progress)
+            .await?
+            .build(init)
     }
 }
 
@@ -122,22 +173,35 @@ async fn open_text<S: ShardSource>(
         })?;
         contents.push(reader.file(entry).await?);
     }
-    let special = files.config.get("special_tokens_map").unwrap_or(&Value::Null);
+    let special = files
+        .config
+        .get("special_tokens_map")
+        .unwrap_or(&Value::Null);
     let tokenizer = Tokenizer::new(&contents[0], &contents[1], special)?;
     if tokenizer.vocab_size() > config.vocab_size {
         return Err(Error::BadConfig {
             component: name.to_string(),
             field: "vocab_size".into(),
-            problem: format!("is {}, its tokenizer has {} tokens", config.vocab_size, tokenizer.vocab_size()),
+            problem: format!(
+                "is {}, its tokenizer has {} tokens",
+                config.vocab_size,
+                tokenizer.vocab_size()
+            ),
         });
     }
-    Ok(Some(TextModel { name, config, tokenizer }))
+    Ok(Some(TextModel {
+        name,
+        config,
+        tokenizer,
+    }))
 }
 
 fn config<C: DeserializeOwned>(name: ComponentName, component: &Component) -> Result<C> {
-    serde_json::from_value(Value::from(component.config.clone())).map_err(|error| Error::BadConfig {
-        component: name.to_string(),
-        field: "config.json".into(),
-        problem: error.to_string(),
+    serde_json::from_value(Value::from(component.config.clone())).map_err(|error| {
+        Error::BadConfig {
+            component: name.to_string(),
+            field: "config.json".into(),
+            problem: error.to_string(),
+        }
     })
 }

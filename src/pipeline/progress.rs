@@ -65,5 +65,9 @@ impl Observer for () {
 }
 
 pub(super) fn check_cancelled(observer: &dyn Observer) -> Result<()> {
-    if observer.is_cancelled() { Err(Error::Cancelled) } else { Ok(()) }
+    if observer.is_cancelled() {
+        Err(Error::Cancelled)
+    } else {
+        Ok(())
+    }
 }

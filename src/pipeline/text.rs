@@ -7,13 +7,17 @@ use super::{Model, Observer, Pipeline};
 use crate::conditioning::Conditioning;
 use crate::request::Request;
 use crate::text_encoder::TextEncoding;
-use crate::weights::{ComponentName, Scope};
 use crate::weights::source::ShardSource;
+use crate::weights::{ComponentName, Scope};
 use crate::{Error, Result};
 
 impl<S: ShardSource> Pipeline<S> {
     /// The base's conditioning, negative half first where there is guidance [`StableDiffusionXLPipeline.encode_prompt`].
-    pub(super) async fn encode_base(&self, request: &Request, observer: &mut dyn Observer) -> Result<Conditioning> {
+    pub(super) async fn encode_base(
+        &self,
+        request: &Request,
+        observer: &mut dyn Observer,
+    ) -> Result<Conditioning> {
         let negative = match &request.negative_prompt {
             Some(text) => Some(text.as_str()),
             None if self.base.flag("force_zeros_for_empty_prompt") => None,
@@ -24,12 +28,26 @@ impl<S: ShardSource> Pipeline<S> {
         let text = needed(&self.base.text, ComponentName::TextEncoder)?;
         let text_2 = needed(&self.base.text_2, ComponentName::TextEncoder2)?;
 
-        let first = self.encode(&self.base, text, [Some(request.prompt.as_str()), negative], observer).await?;
-        let second = self.encode(&self.base, text_2, [Some(second), negative], observer).await?;
-        let [positive_sizes, negative_sizes] = [request.sizes(), request.negative_size_conditioning()];
+        let first = self
+            .encode(
+                &self.base,
+                text,
+                [Some(request.prompt.as_str()), negative],
+                observer,
+            )
+            .await?;
+        let second = self
+            .encode(&self.base, text_2, [Some(second), negative], observer)
+            .await?;
+        let [positive_sizes, negative_sizes] =
+            [request.sizes(), request.negative_size_conditioning()];
         let conditioning = |row: usize, ids: Vec<f32>| -> Result<Conditioning> {
             let context = Tensor::cat(vec![states(&first, row), states(&second, row)], 2);
-            Ok(Conditioning { context, pooled: pooled(&second, row)?, time_ids: vec![ids] })
+            Ok(Conditioning {
+                context,
+                pooled: pooled(&second, row)?,
+                time_ids: vec![ids],
+            })
         };
         let positive = conditioning(0, positive_sizes.base_ids())?;
         if !request.is_guided() {
@@ -54,20 +72,39 @@ impl<S: ShardSource> Pipeline<S> {
         request: &Request,
         observer: &mut dyn Observer,
     ) -> Result<Conditioning> {
-        let model = if refiner.text_2.is_some() { refiner } else { &self.base };
+        let model = if refiner.text_2.is_some() {
+            refiner
+        } else {
+            &self.base
+        };
         let text = needed(&model.text_2, ComponentName::TextEncoder2)?;
-        let negative = request.is_guided().then(|| request.negative_prompt.as_deref().unwrap_or_default());
-        let encoded = self.encode(model, text, [Some(request.prompt.as_str()), negative], observer).await?;
+        let negative = request
+            .is_guided()
+            .then(|| request.negative_prompt.as_deref().unwrap_or_default());
+        let encoded = self
+            .encode(
+                model,
+                text,
+                [Some(request.prompt.as_str()), negative],
+                observer,
+            )
+            .await?;
 
         let [negative_score, score] = request.aesthetic_scores();
         let conditioning = |row: usize, ids: Vec<f32>| -> Result<Conditioning> {
-            Ok(Conditioning { context: states(&encoded, row), pooled: pooled(&encoded, row)?, time_ids: vec![ids] })
+            Ok(Conditioning {
+                context: states(&encoded, row),
+                pooled: pooled(&encoded, row)?,
+                time_ids: vec![ids],
+            })
         };
         let positive = conditioning(0, request.sizes().refiner_ids(score))?;
         if negative.is_none() {
             return Ok(positive);
         }
-        let ids = request.negative_size_conditioning().refiner_ids(negative_score);
+        let ids = request
+            .negative_size_conditioning()
+            .refiner_ids(negative_score);
         Ok(conditioning(1, ids)?.join(positive))
     }
 
@@ -79,10 +116,15 @@ impl<S: ShardSource> Pipeline<S> {
         observer: &mut dyn Observer,
     ) -> Result<TextEncoding> {
         let length = text.config.max_position_embeddings;
-        let ids = prompts.into_iter().flatten().map(|prompt| text.tokenizer.encode(prompt, length));
+        let ids = prompts
+            .into_iter()
+            .flatten()
+            .map(|prompt| text.tokenizer.encode(prompt, length));
         let ids = ids.collect::<Result<Vec<_>>>()?;
         let init = |weights: &Scope| text.config.init(weights);
-        let encoder = model.load(text.name, &self.device, observer, |_| true, init).await?;
+        let encoder = model
+            .load(text.name, &self.device, observer, |_| true, init)
+            .await?;
         Ok(encoder.forward(&ids, &self.device))
     }
 }

@@ -7,7 +7,11 @@ use crate::Result;
 ///
 /// # Shapes
 /// - x, output: `[batch, height, width, latent]`
-pub async fn euler(denoiser: &mut impl Denoiser, mut x: Tensor<4>, sigmas: &[f64]) -> Result<Tensor<4>> {
+pub async fn euler(
+    denoiser: &mut impl Denoiser,
+    mut x: Tensor<4>,
+    sigmas: &[f64],
+) -> Result<Tensor<4>> {
     for step in sigmas.windows(2) {
         let [sigma, next] = [step[0], step[1]];
         let denoised = denoiser.denoise(x.clone(), sigma).await?;

@@ -73,10 +73,17 @@ impl SchedulerConfig {
     /// the difference of 1 and what is kept is small at the first timesteps, and shows it.
     pub fn training_sigmas(&self) -> Vec<f64> {
         let betas = match self.beta_schedule {
-            BetaSchedule::Linear => line(self.beta_start as f32, self.beta_end as f32, self.num_train_timesteps),
+            BetaSchedule::Linear => line(
+                self.beta_start as f32,
+                self.beta_end as f32,
+                self.num_train_timesteps,
+            ),
             BetaSchedule::ScaledLinear => {
                 let roots = (self.beta_start.sqrt() as f32, self.beta_end.sqrt() as f32);
-                line(roots.0, roots.1, self.num_train_timesteps).into_iter().map(|root| root * root).collect()
+                line(roots.0, roots.1, self.num_train_timesteps)
+                    .into_iter()
+                    .map(|root| root * root)
+                    .collect()
             }
         };
         let mut product = 1.0f64;
@@ -94,15 +101,23 @@ impl SchedulerConfig {
         let timesteps: Vec<f64> = match self.timestep_spacing {
             Spacing::Leading => {
                 let stride = train / steps;
-                (0..steps).rev().map(|i| (i * stride + self.steps_offset) as f64).collect()
+                (0..steps)
+                    .rev()
+                    .map(|i| (i * stride + self.steps_offset) as f64)
+                    .collect()
             }
             Spacing::Trailing => {
                 let stride = train as f64 / steps as f64;
-                (0..steps).map(|i| (train as f64 - i as f64 * stride).round_ties_even() - 1.0).collect()
+                (0..steps)
+                    .map(|i| (train as f64 - i as f64 * stride).round_ties_even() - 1.0)
+                    .collect()
             }
             Spacing::Linspace => {
                 let last = (train - 1) as f64;
-                (0..steps).rev().map(|i| last * i as f64 / (steps.max(2) - 1) as f64).collect()
+                (0..steps)
+                    .rev()
+                    .map(|i| last * i as f64 / (steps.max(2) - 1) as f64)
+                    .collect()
             }
         };
         let table = self.training_sigmas();
@@ -114,7 +129,12 @@ impl SchedulerConfig {
             Spacing::Leading => largest.hypot(1.0),
             Spacing::Trailing | Spacing::Linspace => largest,
         };
-        Schedule { timesteps, sigmas, initial_sigma, train_timesteps: train }
+        Schedule {
+            timesteps,
+            sigmas,
+            initial_sigma,
+            train_timesteps: train,
+        }
     }
 }
 

@@ -91,9 +91,17 @@ impl UNetConfig {
             let attention = match kind {
                 "DownBlock2D" => None,
                 "CrossAttnDownBlock2D" => Some(self.attention(i)?),
-                other => return Err(("down_block_types", format!("`{other}` is not a block of SDXL"))),
+                other => {
+                    return Err((
+                        "down_block_types",
+                        format!("`{other}` is not a block of SDXL"),
+                    ));
+                }
             };
-            Ok(Level { channels: self.block_out_channels[i], attention })
+            Ok(Level {
+                channels: self.block_out_channels[i],
+                attention,
+            })
         });
         levels.collect()
     }
@@ -108,9 +116,17 @@ impl UNetConfig {
             let attention = match kind {
                 "UpBlock2D" => None,
                 "CrossAttnUpBlock2D" => Some(self.attention(level)?),
-                other => return Err(("up_block_types", format!("`{other}` is not a block of SDXL"))),
+                other => {
+                    return Err((
+                        "up_block_types",
+                        format!("`{other}` is not a block of SDXL"),
+                    ));
+                }
             };
-            Ok(Level { channels: self.block_out_channels[level], attention })
+            Ok(Level {
+                channels: self.block_out_channels[level],
+                attention,
+            })
         });
         levels.collect()
     }
@@ -119,38 +135,69 @@ impl UNetConfig {
     pub fn mid_level(&self) -> Result<Level, Fault> {
         self.check()?;
         let last = self.block_out_channels.len() - 1;
-        Ok(Level { channels: self.block_out_channels[last], attention: Some(self.attention(last)?) })
+        Ok(Level {
+            channels: self.block_out_channels[last],
+            attention: Some(self.attention(last)?),
+        })
     }
 
     fn attention(&self, level: usize) -> Result<Attention, Fault> {
         let attention = Attention {
-            layers: self.transformer_layers_per_block.at(level, "transformer_layers_per_block")?,
+            layers: self
+                .transformer_layers_per_block
+                .at(level, "transformer_layers_per_block")?,
             heads: self.attention_head_dim.at(level, "attention_head_dim")?,
         };
         let channels = self.block_out_channels[level];
         if attention.heads == 0 || !channels.is_multiple_of(attention.heads) {
-            return Err(("attention_head_dim", format!("{} heads do not divide {channels} channels", attention.heads)));
+            return Err((
+                "attention_head_dim",
+                format!(
+                    "{} heads do not divide {channels} channels",
+                    attention.heads
+                ),
+            ));
         }
         Ok(attention)
     }
 
     fn check(&self) -> Result<(), Fault> {
         let levels = self.block_out_channels.len();
-        if levels == 0 || self.down_block_types.len() != levels || self.up_block_types.len() != levels {
-            return Err(("block_out_channels", "must name as many levels as the block types".into()));
+        if levels == 0
+            || self.down_block_types.len() != levels
+            || self.up_block_types.len() != levels
+        {
+            return Err((
+                "block_out_channels",
+                "must name as many levels as the block types".into(),
+            ));
         }
         if self.layers_per_block == 0 {
             return Err(("layers_per_block", "must be at least 1".into()));
         }
         let groups = self.norm_num_groups;
-        if groups == 0 || self.block_out_channels.iter().any(|c| !c.is_multiple_of(groups)) {
-            return Err(("norm_num_groups", format!("{groups} groups do not divide {:?}", self.block_out_channels)));
+        if groups == 0
+            || self
+                .block_out_channels
+                .iter()
+                .any(|c| !c.is_multiple_of(groups))
+        {
+            return Err((
+                "norm_num_groups",
+                format!(
+                    "{groups} groups do not divide {:?}",
+                    self.block_out_channels
+                ),
+            ));
         }
         if !self.use_linear_projection {
             return Err(("use_linear_projection", "must be true, as in SDXL".into()));
         }
         if self.addition_embed_type.as_deref() != Some("text_time") {
-            return Err(("addition_embed_type", "must be \"text_time\", as in SDXL".into()));
+            return Err((
+                "addition_embed_type",
+                "must be \"text_time\", as in SDXL".into(),
+            ));
         }
         if self.act_fn != "silu" {
             return Err(("act_fn", "must be \"silu\", as in SDXL".into()));
@@ -163,9 +210,10 @@ impl PerLevel {
     fn at(&self, level: usize, field: &'static str) -> Result<usize, Fault> {
         match self {
             Self::Same(n) => Ok(*n),
-            Self::Each(list) => {
-                list.get(level).copied().ok_or_else(|| (field, format!("has no entry for level {level}")))
-            }
+            Self::Each(list) => list
+                .get(level)
+                .copied()
+                .ok_or_else(|| (field, format!("has no entry for level {level}"))),
         }
     }
 }

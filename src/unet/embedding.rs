@@ -23,7 +23,8 @@ impl Sinusoids {
         let half = self.width / 2;
         let exponent = -MAX_PERIOD.ln() as f32;
         let divisor = (half as f64 - self.freq_shift) as f32;
-        let angles = |number: f32| (0..half).map(move |i| number * (exponent * i as f32 / divisor).exp());
+        let angles =
+            |number: f32| (0..half).map(move |i| number * (exponent * i as f32 / divisor).exp());
         let mut out = Vec::with_capacity(numbers.len() * self.width);
         for &number in numbers {
             let (sin, cos) = (angles(number).map(f32::sin), angles(number).map(f32::cos));
@@ -40,7 +41,10 @@ impl Sinusoids {
     /// # Shapes
     /// - output: `[1, numbers * width]`
     pub fn tensor(&self, numbers: &[f32], device: &Device) -> Tensor<2> {
-        Tensor::from_data(TensorData::new(self.of(numbers), [1, numbers.len() * self.width]), device)
+        Tensor::from_data(
+            TensorData::new(self.of(numbers), [1, numbers.len() * self.width]),
+            device,
+        )
     }
 }
 

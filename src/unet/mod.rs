@@ -70,7 +70,11 @@ impl UNetConfig {
             freq_shift: self.freq_shift,
         };
         let (narrow, time) = (self.block_out_channels[0], self.time_width());
-        let norm_out = GroupNormConfig { groups: self.norm_num_groups, channels: narrow, eps: self.norm_eps };
+        let norm_out = GroupNormConfig {
+            groups: self.norm_num_groups,
+            channels: narrow,
+            eps: self.norm_eps,
+        };
 
         // What each layer of the way up is given from the way down, last in, first out.
         let mut skips = vec![narrow];
@@ -78,20 +82,32 @@ impl UNetConfig {
         let mut channels = narrow;
         for (i, level) in down.iter().enumerate() {
             let block = weights.at("down_blocks").at(i);
-            let layers = self.init_layers(*level, channels, &vec![0; self.layers_per_block], &block)?;
+            let layers =
+                self.init_layers(*level, channels, &vec![0; self.layers_per_block], &block)?;
             let halves = i + 1 < down.len();
             let downsampler = halves
-                .then(|| Conv2dConfig::halving(level.channels, [1, 1]).init(&block.at("downsamplers.0.conv")))
+                .then(|| {
+                    Conv2dConfig::halving(level.channels, [1, 1])
+                        .init(&block.at("downsamplers.0.conv"))
+                })
                 .transpose()?;
-            skips.resize(skips.len() + self.layers_per_block + usize::from(halves), level.channels);
+            skips.resize(
+                skips.len() + self.layers_per_block + usize::from(halves),
+                level.channels,
+            );
             channels = level.channels;
-            down_blocks.push(DownBlock { layers, downsampler });
+            down_blocks.push(DownBlock {
+                layers,
+                downsampler,
+            });
         }
 
         let block = weights.at("mid_block");
         let mid_block = MidBlock {
             first: self.init_layer(0, mid, channels, &block)?,
-            last: self.resnet(mid.channels, mid.channels).init(&block.at("resnets.1"))?,
+            last: self
+                .resnet(mid.channels, mid.channels)
+                .init(&block.at("resnets.1"))?,
         };
 
         let mut up_blocks = Vec::new();
@@ -102,7 +118,8 @@ impl UNetConfig {
             let layers = self.init_layers(*level, channels, &taken, &block)?;
             let upsampler = (i + 1 < up.len())
                 .then(|| {
-                    Conv2dConfig::same(level.channels, level.channels, 3).init(&block.at("upsamplers.0.conv"))
+                    Conv2dConfig::same(level.channels, level.channels, 3)
+                        .init(&block.at("upsamplers.0.conv"))
                 })
                 .transpose()?;
             channels = level.channels;
@@ -116,19 +133,27 @@ impl UNetConfig {
                 time,
                 &weights.at("add_embedding"),
             )?,
-            conv_in: Conv2dConfig::same(self.in_channels, narrow, 3).init(&weights.at("conv_in"))?,
+            conv_in: Conv2dConfig::same(self.in_channels, narrow, 3)
+                .init(&weights.at("conv_in"))?,
             down_blocks,
             mid_block,
             up_blocks,
             conv_norm_out: norm_out.init(&weights.at("conv_norm_out"))?,
-            conv_out: Conv2dConfig::same(narrow, self.out_channels, 3).init(&weights.at("conv_out"))?,
+            conv_out: Conv2dConfig::same(narrow, self.out_channels, 3)
+                .init(&weights.at("conv_out"))?,
             time_proj: sinusoids(narrow),
             add_time_proj: sinusoids(self.addition_time_embed_dim),
         })
     }
 
     /// One layer for each entry of `skips`, the channels that are joined to its input.
-    fn init_layers(&self, level: Level, inputs: usize, skips: &[usize], block: &Scope) -> Result<Vec<Layer>> {
+    fn init_layers(
+        &self,
+        level: Level,
+        inputs: usize,
+        skips: &[usize],
+        block: &Scope,
+    ) -> Result<Vec<Layer>> {
         let layer = |(i, skip): (usize, &usize)| {
             let inputs = if i == 0 { inputs } else { level.channels };
             self.init_layer(i, level, inputs + skip, block)
@@ -136,7 +161,13 @@ impl UNetConfig {
         skips.iter().enumerate().map(layer).collect()
     }
 
-    fn init_layer(&self, index: usize, level: Level, inputs: usize, block: &Scope) -> Result<Layer> {
+    fn init_layer(
+        &self,
+        index: usize,
+        level: Level,
+        inputs: usize,
+        block: &Scope,
+    ) -> Result<Layer> {
         let transformer = |attention| TransformerConfig {
             channels: level.channels,
             attention,
@@ -144,7 +175,9 @@ impl UNetConfig {
             groups: self.norm_num_groups,
         };
         Ok(Layer {
-            resnet: self.resnet(inputs, level.channels).init(&block.at("resnets").at(index))?,
+            resnet: self
+                .resnet(inputs, level.channels)
+                .init(&block.at("resnets").at(index))?,
             attention: level
                 .attention
                 .map(|attention| transformer(attention).init(&block.at("attentions").at(index)))
@@ -170,10 +203,18 @@ impl UNet {
     /// - pooled: `[batch, pooled]`
     /// - time_ids: one list of ids for each of the batch
     /// - output: `[batch, time]`
-    pub fn embed_added(&self, pooled: Tensor<2>, time_ids: &[Vec<f32>], device: &Device) -> Tensor<2> {
-        let ids = time_ids.iter().map(|ids| self.add_time_proj.tensor(ids, device));
+    pub fn embed_added(
+        &self,
+        pooled: Tensor<2>,
+        time_ids: &[Vec<f32>],
+        device: &Device,
+    ) -> Tensor<2> {
+        let ids = time_ids
+            .iter()
+            .map(|ids| self.add_time_proj.tensor(ids, device));
         let ids = Tensor::cat(ids.collect(), 0);
-        self.add_embedding.forward(Tensor::cat(vec![pooled, ids], 1))
+        self.add_embedding
+            .forward(Tensor::cat(vec![pooled, ids], 1))
     }
 
     /// The noise in `x` at a timestep.
@@ -182,9 +223,17 @@ impl UNet {
     /// - x, output: `[batch, height, width, latent]`
     /// - context: `[batch, tokens, context]`
     /// - added: `[batch, time]`, from [`Self::embed_added`]
-    pub fn forward(&self, x: Tensor<4>, timestep: f32, context: &Tensor<3>, added: &Tensor<2>) -> Tensor<4> {
+    pub fn forward(
+        &self,
+        x: Tensor<4>,
+        timestep: f32,
+        context: &Tensor<3>,
+        added: &Tensor<2>,
+    ) -> Tensor<4> {
         // 1. time and sizes; every residual block starts from the SiLU of their sum
-        let time = self.time_embedding.forward(self.time_proj.tensor(&[timestep], &x.device()));
+        let time = self
+            .time_embedding
+            .forward(self.time_proj.tensor(&[timestep], &x.device()));
         let time = silu(added.clone() + time);
 
         // 2. down
@@ -213,7 +262,9 @@ impl UNet {
             }
             if let Some(conv) = &block.upsampler {
                 // To the size of the skip that comes next, which for odd sizes is not twice this one.
-                let size = skips.last().map_or([0; 2], |skip| [skip.dims()[1], skip.dims()[2]]);
+                let size = skips
+                    .last()
+                    .map_or([0; 2], |skip| [skip.dims()[1], skip.dims()[2]]);
                 x = conv.forward_resized(x, size);
             }
         }

@@ -1,9 +1,11 @@
-use burn::tensor::activation::gelu;
 use burn::tensor::Tensor;
+use burn::tensor::activation::gelu;
 
 use super::config::Attention;
 use crate::Result;
-use crate::nn::{GroupNorm, GroupNormConfig, LayerNorm, LayerNormConfig, Linear, LinearConfig, attention};
+use crate::nn::{
+    GroupNorm, GroupNormConfig, LayerNorm, LayerNormConfig, Linear, LinearConfig, attention,
+};
 use crate::weights::Scope;
 
 /// Epsilon of the GroupNorm before a transformer; unlike the residual blocks', no field of the config [`Transformer2DModel`].
@@ -59,7 +61,11 @@ impl TransformerConfig {
     /// Takes the weights of the norm, both projections and every block.
     pub fn init(&self, weights: &Scope) -> Result<Transformer> {
         let channels = self.channels;
-        let norm = GroupNormConfig { groups: self.groups, channels, eps: GROUP_NORM_EPS };
+        let norm = GroupNormConfig {
+            groups: self.groups,
+            channels,
+            eps: GROUP_NORM_EPS,
+        };
         let square = LinearConfig::new(channels, channels);
         let blocks = weights.at("transformer_blocks");
         Ok(Transformer {
@@ -74,7 +80,10 @@ impl TransformerConfig {
 
     fn init_block(&self, weights: &Scope) -> Result<Block> {
         let channels = self.channels;
-        let norm = LayerNormConfig { width: channels, eps: LAYER_NORM_EPS };
+        let norm = LayerNormConfig {
+            width: channels,
+            eps: LAYER_NORM_EPS,
+        };
         let inner = channels * FEED_FORWARD;
         Ok(Block {
             norm1: norm.init(&weights.at("norm1"))?,
@@ -105,12 +114,18 @@ impl Transformer {
     /// - context: `[batch, tokens, context]`
     pub fn forward(&self, x: Tensor<4>, context: &Tensor<3>) -> Tensor<4> {
         let [batch, height, width, channels] = x.dims();
-        let tokens = self.norm.forward(x.clone()).reshape([batch, height * width, channels]);
+        let tokens = self
+            .norm
+            .forward(x.clone())
+            .reshape([batch, height * width, channels]);
         let mut tokens = self.proj_in.forward(tokens);
         for block in &self.transformer_blocks {
             tokens = block.forward(tokens, context);
         }
-        self.proj_out.forward(tokens).reshape([batch, height, width, channels]) + x
+        self.proj_out
+            .forward(tokens)
+            .reshape([batch, height, width, channels])
+            + x
     }
 }
 

@@ -35,8 +35,19 @@ impl VaeConfig {
         if self.block_out_channels.is_empty() {
             return Some(("block_out_channels", "is empty".into()));
         }
-        if groups == 0 || self.block_out_channels.iter().any(|c| !c.is_multiple_of(groups)) {
-            return Some(("norm_num_groups", format!("{groups} groups do not divide {:?}", self.block_out_channels)));
+        if groups == 0
+            || self
+                .block_out_channels
+                .iter()
+                .any(|c| !c.is_multiple_of(groups))
+        {
+            return Some((
+                "norm_num_groups",
+                format!(
+                    "{groups} groups do not divide {:?}",
+                    self.block_out_channels
+                ),
+            ));
         }
         if self.scaling_factor <= 0.0 {
             return Some(("scaling_factor", "must be positive".into()));

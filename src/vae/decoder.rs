@@ -44,23 +44,39 @@ impl VaeConfig {
             let block = decoder.at("up_blocks").at(i);
             let resnets = (0..=self.layers_per_block).map(|j| {
                 let inputs = if j == 0 { channels } else { outputs };
-                ResnetConfig { inputs, outputs, time: None, groups, eps: EPS }.init(&block.at("resnets").at(j))
+                ResnetConfig {
+                    inputs,
+                    outputs,
+                    time: None,
+                    groups,
+                    eps: EPS,
+                }
+                .init(&block.at("resnets").at(j))
             });
             let resnets = resnets.collect::<Result<_>>()?;
             let upsampler = (i + 1 < self.block_out_channels.len())
-                .then(|| Conv2dConfig::same(outputs, outputs, 3).init(&block.at("upsamplers.0.conv")))
+                .then(|| {
+                    Conv2dConfig::same(outputs, outputs, 3).init(&block.at("upsamplers.0.conv"))
+                })
                 .transpose()?;
             channels = outputs;
             up_blocks.push(UpBlock { resnets, upsampler });
         }
         let latent = self.latent_channels;
         Ok(Decoder {
-            post_quant_conv: Conv2dConfig::same(latent, latent, 1).init(&weights.at("post_quant_conv"))?,
+            post_quant_conv: Conv2dConfig::same(latent, latent, 1)
+                .init(&weights.at("post_quant_conv"))?,
             conv_in: Conv2dConfig::same(latent, widest, 3).init(&decoder.at("conv_in"))?,
             mid_block: MidBlock::init(self, widest, &decoder.at("mid_block"))?,
             up_blocks,
-            conv_norm_out: GroupNormConfig { groups, channels, eps: EPS }.init(&decoder.at("conv_norm_out"))?,
-            conv_out: Conv2dConfig::same(channels, self.out_channels, 3).init(&decoder.at("conv_out"))?,
+            conv_norm_out: GroupNormConfig {
+                groups,
+                channels,
+                eps: EPS,
+            }
+            .init(&decoder.at("conv_norm_out"))?,
+            conv_out: Conv2dConfig::same(channels, self.out_channels, 3)
+                .init(&decoder.at("conv_out"))?,
             scaling_factor: self.scaling_factor,
         })
     }

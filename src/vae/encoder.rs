@@ -51,15 +51,27 @@ impl VaeConfig {
             let block = encoder.at("down_blocks").at(i);
             let resnets = (0..self.layers_per_block).map(|j| {
                 let inputs = if j == 0 { channels } else { outputs };
-                ResnetConfig { inputs, outputs, time: None, groups, eps: EPS }.init(&block.at("resnets").at(j))
+                ResnetConfig {
+                    inputs,
+                    outputs,
+                    time: None,
+                    groups,
+                    eps: EPS,
+                }
+                .init(&block.at("resnets").at(j))
             });
             let resnets = resnets.collect::<Result<_>>()?;
             // Pads below and to the right only, unlike the UNet's [`Downsample2D.forward`].
             let downsampler = (i + 1 < self.block_out_channels.len())
-                .then(|| Conv2dConfig::halving(outputs, [0, 1]).init(&block.at("downsamplers.0.conv")))
+                .then(|| {
+                    Conv2dConfig::halving(outputs, [0, 1]).init(&block.at("downsamplers.0.conv"))
+                })
                 .transpose()?;
             channels = outputs;
-            down_blocks.push(DownBlock { resnets, downsampler });
+            down_blocks.push(DownBlock {
+                resnets,
+                downsampler,
+            });
         }
         let moments = 2 * self.latent_channels;
         Ok(Encoder {
@@ -67,7 +79,12 @@ impl VaeConfig {
                 .init(&encoder.at("conv_in"))?,
             down_blocks,
             mid_block: MidBlock::init(self, channels, &encoder.at("mid_block"))?,
-            conv_norm_out: GroupNormConfig { groups, channels, eps: EPS }.init(&encoder.at("conv_norm_out"))?,
+            conv_norm_out: GroupNormConfig {
+                groups,
+                channels,
+                eps: EPS,
+            }
+            .init(&encoder.at("conv_norm_out"))?,
             conv_out: Conv2dConfig::same(channels, moments, 3).init(&encoder.at("conv_out"))?,
             quant_conv: Conv2dConfig::same(moments, moments, 1).init(&weights.at("quant_conv"))?,
             scaling_factor: self.scaling_factor,
@@ -90,7 +107,10 @@ impl Encoder {
         }
         let x = self.conv_norm_out.forward_silu(self.mid_block.forward(x));
         let moments = self.quant_conv.forward(self.conv_out.forward(x));
-        LatentDistribution { moments, scaling_factor: self.scaling_factor }
+        LatentDistribution {
+            moments,
+            scaling_factor: self.scaling_factor,
+        }
     }
 }
 
@@ -99,7 +119,11 @@ impl LatentDistribution {
     pub fn sample(&self, noise: Tensor<4>) -> Tensor<4> {
         let [_, _, _, channels] = self.moments.dims();
         let mean = self.moments.clone().narrow(3, 0, channels / 2);
-        let log_variance = self.moments.clone().narrow(3, channels / 2, channels / 2).clamp(-30.0, 20.0);
+        let log_variance = self
+            .moments
+            .clone()
+            .narrow(3, channels / 2, channels / 2)
+            .clamp(-30.0, 20.0);
         (mean + (log_variance * 0.5).exp() * noise) * self.scaling_factor
     }
 }

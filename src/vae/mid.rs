@@ -2,7 +2,9 @@ use burn::tensor::Tensor;
 
 use super::{EPS, VaeConfig};
 use crate::Result;
-use crate::nn::{GroupNorm, GroupNormConfig, Linear, LinearConfig, Resnet, ResnetConfig, attention};
+use crate::nn::{
+    GroupNorm, GroupNormConfig, Linear, LinearConfig, Resnet, ResnetConfig, attention,
+};
 use crate::weights::Scope;
 
 /// The narrowest part of encoder and decoder: one attention head over all channels, between two residual blocks.
@@ -20,12 +22,23 @@ pub(super) struct MidBlock {
 impl MidBlock {
     pub fn init(config: &VaeConfig, channels: usize, weights: &Scope) -> Result<Self> {
         let groups = config.norm_num_groups;
-        let resnet = ResnetConfig { inputs: channels, outputs: channels, time: None, groups, eps: EPS };
+        let resnet = ResnetConfig {
+            inputs: channels,
+            outputs: channels,
+            time: None,
+            groups,
+            eps: EPS,
+        };
         let attn = weights.at("attentions.0");
         let square = |name| LinearConfig::new(channels, channels).init(&attn.at(name));
         Ok(Self {
             first: resnet.init(&weights.at("resnets.0"))?,
-            group_norm: GroupNormConfig { groups, channels, eps: EPS }.init(&attn.at("group_norm"))?,
+            group_norm: GroupNormConfig {
+                groups,
+                channels,
+                eps: EPS,
+            }
+            .init(&attn.at("group_norm"))?,
             to_q: square("to_q")?,
             to_k: square("to_k")?,
             to_v: square("to_v")?,
@@ -39,9 +52,17 @@ impl MidBlock {
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let x = self.first.forward(x, None);
         let [batch, height, width, channels] = x.dims();
-        let h = self.group_norm.forward(x.clone()).reshape([batch, height * width, channels]);
-        let (q, k, v) = (self.to_q.forward(h.clone()), self.to_k.forward(h.clone()), self.to_v.forward(h));
+        let h = self
+            .group_norm
+            .forward(x.clone())
+            .reshape([batch, height * width, channels]);
+        let (q, k, v) = (
+            self.to_q.forward(h.clone()),
+            self.to_k.forward(h.clone()),
+            self.to_v.forward(h),
+        );
         let h = self.to_out.forward(attention(q, k, v, 1, None));
-        self.last.forward(x + h.reshape([batch, height, width, channels]), None)
+        self.last
+            .forward(x + h.reshape([batch, height, width, channels]), None)
     }
 }

@@ -20,7 +20,6 @@ use crate::weights::manifest::TensorEntry;
 use crate::weights::{Encoding, Manifest};
 use crate::{Error, Pipeline, Request, device};
 
-
 pub use constructors::constructor_runs;
 use observer::JsObserver;
 
@@ -34,9 +33,10 @@ export interface Adapter { name: string; backend: string; features: string[]; ma
 export interface Picture { width: number; height: number; rgba: Uint8Array; png: Uint8Array; }
 "#;
 
-/// Runs before everything else in the module.
+/// Runs before everything else in the module; wasm-bindgen's test harness leaves it to the tests.
+#[doc(hidden)]
 #[wasm_bindgen(start)]
-fn start() {
+pub fn start() {
     constructors::run_once();
     panic::install();
 }
@@ -66,7 +66,8 @@ impl Generator {
     /// plain bytes of a shard, checked against the manifest's hash.
     pub async fn create(
         #[wasm_bindgen(unchecked_param_type = "Manifests")] manifests: JsValue,
-        #[wasm_bindgen(js_name = readShard, unchecked_param_type = "ReadShard")] read_shard: Function,
+        #[wasm_bindgen(js_name = readShard, unchecked_param_type = "ReadShard")]
+        read_shard: Function,
     ) -> Result<Generator, JsValue> {
         let (device, adapter) = open_gpu().await.map_err(into_js)?;
         let mut encodings = BTreeSet::new();
@@ -80,10 +81,17 @@ impl Generator {
             check_tensors_fit(&manifest, &adapter).map_err(into_js)?;
             encodings.extend(tensors(&manifest).map(|tensor| tensor.encoding));
             let source = JsShardSource::new(kind, read_shard.clone());
-            Model::open(manifest, source).await.map(Some).map_err(into_js)
+            Model::open(manifest, source)
+                .await
+                .map(Some)
+                .map_err(into_js)
         };
         let base = open("base").await?.ok_or_else(|| {
-            into_js(Error::BadManifest { place: "base".into(), problem: "there is none".into(), source: None })
+            into_js(Error::BadManifest {
+                place: "base".into(),
+                problem: "there is none".into(),
+                source: None,
+            })
         })?;
         let refiner = open("refiner").await?;
         // Only those that will be used: compiling a kernel is slow, and these are compiled for good.
@@ -109,10 +117,17 @@ impl Generator {
         signal: AbortSignal,
     ) -> Result<JsValue, JsValue> {
         let request: Request = serde_wasm_bindgen::from_value(request).map_err(|error| {
-            into_js(Error::BadRequest { field: "request", problem: error.to_string() })
+            into_js(Error::BadRequest {
+                field: "request",
+                problem: error.to_string(),
+            })
         })?;
         let mut observer = JsObserver::new(on_event, signal);
-        let image = self.pipeline.generate(&request, &mut observer).await.map_err(into_js)?;
+        let image = self
+            .pipeline
+            .generate(&request, &mut observer)
+            .await
+            .map_err(into_js)?;
         let png = image.to_png().map_err(into_js)?;
         let picture = js_sys::Object::new();
         let set = |name: &str, value: JsValue| Reflect::set(&picture, &name.into(), &value);
@@ -140,7 +155,12 @@ pub async fn open_gpu() -> crate::Result<(Device, Adapter)> {
     let adapter = Adapter {
         name: info.name,
         backend: info.backend.to_string(),
-        features: setup.device.features().iter_names().map(|(name, _)| name.to_owned()).collect(),
+        features: setup
+            .device
+            .features()
+            .iter_names()
+            .map(|(name, _)| name.to_owned())
+            .collect(),
         max_buffer_size: limits.max_buffer_size,
         max_storage_buffer_binding_size: limits.max_storage_buffer_binding_size,
     };
@@ -149,14 +169,26 @@ pub async fn open_gpu() -> crate::Result<(Device, Adapter)> {
 }
 
 fn tensors(manifest: &Manifest) -> impl Iterator<Item = &TensorEntry> {
-    manifest.components.values().flat_map(|component| &component.tensors)
+    manifest
+        .components
+        .values()
+        .flat_map(|component| &component.tensors)
 }
 
 fn check_tensors_fit(manifest: &Manifest, adapter: &Adapter) -> crate::Result<()> {
-    let needed = tensors(manifest).map(|tensor| tensor.length).max().unwrap_or_default();
-    let available = adapter.max_storage_buffer_binding_size.min(adapter.max_buffer_size);
+    let needed = tensors(manifest)
+        .map(|tensor| tensor.length)
+        .max()
+        .unwrap_or_default();
+    let available = adapter
+        .max_storage_buffer_binding_size
+        .min(adapter.max_buffer_size);
     if needed > available {
-        return Err(Error::LimitTooSmall { limit: "maxStorageBufferBindingSize", needed, available });
+        return Err(Error::LimitTooSmall {
+            limit: "maxStorageBufferBindingSize",
+            needed,
+            available,
+        });
     }
     Ok(())
 }

@@ -11,7 +11,9 @@ thread_local! {
 
 /// Calls `callback` with the message of a panic.
 #[wasm_bindgen]
-pub fn on_panic(#[wasm_bindgen(unchecked_param_type = "(message: string) => void")] callback: Function) {
+pub fn on_panic(
+    #[wasm_bindgen(unchecked_param_type = "(message: string) => void")] callback: Function,
+) {
     CALLBACK.set(Some(callback));
 }
 

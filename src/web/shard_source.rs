@@ -21,16 +21,23 @@ impl JsShardSource {
     }
 
     async fn bytes(&self, file: &str) -> std::result::Result<Uint8Array, JsValue> {
-        let promise = self.read.call2(&JsValue::NULL, &self.kind.into(), &file.into())?;
+        let promise = self
+            .read
+            .call2(&JsValue::NULL, &self.kind.into(), &file.into())?;
         settled(promise).await?.dyn_into()
     }
 }
 
 impl ShardSource for JsShardSource {
     async fn read(&self, shard: &ShardEntry) -> Result<Vec<u8>> {
-        let refuse = |fault| Error::BadShard { file: shard.file.clone(), fault };
+        let refuse = |fault| Error::BadShard {
+            file: shard.file.clone(),
+            fault,
+        };
         let bytes = self.bytes(&shard.file).await.map_err(|thrown| {
-            let reason = thrown.dyn_into::<JsError>().map_or_else(|other| format!("{other:?}"), |e| e.message().into());
+            let reason = thrown
+                .dyn_into::<JsError>()
+                .map_or_else(|other| format!("{other:?}"), |e| e.message().into());
             refuse(ShardFault::Unreadable(io::Error::other(reason)))
         })?;
         let (actual, expected) = (u64::from(bytes.length()), shard.length);

@@ -76,7 +76,11 @@ impl Weights {
         wanted: impl Fn(&str) -> bool,
         mut progress: impl FnMut(u64) -> Result<()>,
     ) -> Result<Self> {
-        let mut entries: Vec<&TensorEntry> = component.tensors.iter().filter(|t| wanted(&t.name)).collect();
+        let mut entries: Vec<&TensorEntry> = component
+            .tensors
+            .iter()
+            .filter(|t| wanted(&t.name))
+            .collect();
         entries.sort_by_key(|entry| entry.offset);
         let mut reader = StreamReader::new(source, name, component);
         let mut weights = Self {
@@ -99,15 +103,29 @@ impl Weights {
 
     /// Encoded bytes of the tensors that [`Self::load`] would load.
     pub fn size(component: &Component, wanted: impl Fn(&str) -> bool) -> u64 {
-        component.tensors.iter().filter(|t| wanted(&t.name)).map(|t| t.length).sum()
+        component
+            .tensors
+            .iter()
+            .filter(|t| wanted(&t.name))
+            .map(|t| t.length)
+            .sum()
     }
 
     /// Builds a network of the tensors; one that it does not take is an error.
     pub fn build<N>(self, init: impl FnOnce(&Scope) -> Result<N>) -> Result<Resident<N>> {
-        let network = init(&Scope { weights: &self, prefix: String::new() })?;
+        let network = init(&Scope {
+            weights: &self,
+            prefix: String::new(),
+        })?;
         match self.tensors.into_inner().into_keys().next() {
-            Some(tensor) => Err(Error::UnexpectedTensor { component: self.component.to_string(), tensor }),
-            None => Ok(Resident { network, _memory: self.memory }),
+            Some(tensor) => Err(Error::UnexpectedTensor {
+                component: self.component.to_string(),
+                tensor,
+            }),
+            None => Ok(Resident {
+                network,
+                _memory: self.memory,
+            }),
         }
     }
 
@@ -116,13 +134,21 @@ impl Weights {
             [length] => {
                 let values = quantize::decode(&bytes, &entry.shape, entry.encoding);
                 let data = TensorData::new(values, [*length]);
-                let tensor = self.device.memory_persistent_allocations(data, |data| Tensor::<1>::from_data(data, &self.device));
+                let tensor = self.device.memory_persistent_allocations(data, |data| {
+                    Tensor::<1>::from_data(data, &self.device)
+                });
                 self.memory.keep(&tensor);
                 Values::Vector(tensor)
             }
             shape => Values::Matrix(self.matrix(shape, entry.encoding, bytes)),
         };
-        self.tensors.get_mut().insert(entry.name.clone(), Loaded { shape: entry.shape.clone(), values });
+        self.tensors.get_mut().insert(
+            entry.name.clone(),
+            Loaded {
+                shape: entry.shape.clone(),
+                values,
+            },
+        );
     }
 
     fn matrix(&mut self, shape: &[usize], encoding: Encoding, bytes: Vec<u8>) -> Weight {
@@ -130,11 +156,22 @@ impl Weights {
         let (encoding, bytes) = match is_cpu(&self.device) {
             true => {
                 let values = quantize::decode(&bytes, shape, encoding);
-                (Encoding::F32, values.into_iter().flat_map(f32::to_le_bytes).collect())
+                (
+                    Encoding::F32,
+                    values.into_iter().flat_map(f32::to_le_bytes).collect(),
+                )
             }
             false => (encoding, bytes),
         };
-        let weight = Weight::from_bytes(&bytes, Packing { encoding, rows, columns }, &self.device);
+        let weight = Weight::from_bytes(
+            &bytes,
+            Packing {
+                encoding,
+                rows,
+                columns,
+            },
+            &self.device,
+        );
         self.memory.keep(&weight.words);
         weight
     }
@@ -143,7 +180,10 @@ impl Weights {
 impl Scope<'_> {
     /// One level further down.
     pub fn at(&self, name: impl Display) -> Self {
-        Self { weights: self.weights, prefix: self.path(name) }
+        Self {
+            weights: self.weights,
+            prefix: self.path(name),
+        }
     }
 
     /// Takes a tensor of one axis.
@@ -180,15 +220,22 @@ impl Scope<'_> {
         let (component, tensor) = (self.weights.component.to_string(), self.path(name));
         match self.weights.tensors.borrow_mut().remove(&tensor) {
             None => Err(Error::MissingTensor { component, tensor }),
-            Some(loaded) if loaded.shape != shape => {
-                Err(Error::ShapeMismatch { component, tensor, expected: shape.to_vec(), actual: loaded.shape })
-            }
+            Some(loaded) if loaded.shape != shape => Err(Error::ShapeMismatch {
+                component,
+                tensor,
+                expected: shape.to_vec(),
+                actual: loaded.shape,
+            }),
             Some(loaded) => Ok(loaded.values),
         }
     }
 
     fn path(&self, name: impl Display) -> String {
-        if self.prefix.is_empty() { name.to_string() } else { format!("{}.{name}", self.prefix) }
+        if self.prefix.is_empty() {
+            name.to_string()
+        } else {
+            format!("{}.{name}", self.prefix)
+        }
     }
 }
 
@@ -211,8 +258,13 @@ impl DeviceMemory {
     {
         use cubecl::wgpu::{AutoCompiler, WgpuServer};
         let tensor = tensor.clone().try_into_primitive::<CubeBackend>().ok();
-        let resource = tensor.and_then(|t| t.client.get_resource::<WgpuServer<AutoCompiler>>(t.handle).ok());
-        self.buffers.extend(resource.map(|resource| resource.resource().buffer.clone()));
+        let resource = tensor.and_then(|t| {
+            t.client
+                .get_resource::<WgpuServer<AutoCompiler>>(t.handle)
+                .ok()
+        });
+        self.buffers
+            .extend(resource.map(|resource| resource.resource().buffer.clone()));
     }
 }
 
