@@ -1,6 +1,10 @@
 //! The packed demo model, natively, against the pictures that diffusers drew with the exact weights in f32.
 #![cfg(not(target_arch = "wasm32"))]
-#![allow(missing_docs, reason = "a test has no readers from outside")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "a test may fail, and has no readers from outside"
+)]
 
 use std::fs::File;
 use std::io::BufReader;

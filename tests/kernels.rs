@@ -3,7 +3,11 @@
 //! They need a Vulkan driver; Chromium's software one will do, which `./build.sh test native` finds by itself:
 //! `VK_DRIVER_FILES=/usr/lib/chromium/vk_swiftshader_icd.json cargo test --release --test kernels`.
 #![cfg(not(target_arch = "wasm32"))]
-#![allow(missing_docs, reason = "a test has no readers from outside")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "a test may fail, and has no readers from outside"
+)]
 
 use std::sync::OnceLock;
 

@@ -2,7 +2,11 @@
 //!
 //! The model is the tiny random one of tests/fixtures/reference, so that what comes out can be held against diffusers.
 #![cfg(target_arch = "wasm32")]
-#![allow(missing_docs, reason = "a test has no readers from outside")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "a test may fail, and has no readers from outside"
+)]
 
 use js_sys::{Array, Function, JSON, Object, Promise, Reflect, Uint8Array};
 use sdxl_web::web::{Generator, constructor_runs, open_gpu, start};
@@ -270,7 +274,10 @@ async fn base_and_refiner_draw_what_diffusers_draws_and_give_their_memory_back()
     );
 
     let refiner = object(&[("switchAt", 0.8.into())]);
-    let picture = generator.generate(request(&[("refiner", refiner)]), listener().1, unaborted()).await.unwrap();
+    let picture = generator
+        .generate(request(&[("refiner", refiner)]), listener().1, unaborted())
+        .await
+        .unwrap();
     assert_same_picture(&picture, "ensemble_refiner.image_u8");
 }
 

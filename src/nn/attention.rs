@@ -34,12 +34,9 @@ pub fn attention(
     let step = (MAX_SCORES / (batch * heads * keys)).clamp(1, queries);
     let parts = (0..queries).step_by(step).map(|first| {
         let last = (first + step).min(queries);
-        let mut scores = q
-            .clone()
-            .slice([0..batch, 0..heads, first..last])
-            .matmul(k.clone());
+        let mut scores = q.clone().narrow(2, first, last - first).matmul(k.clone());
         if let Some(mask) = &mask {
-            scores = scores + mask.clone().slice([first..last]).unsqueeze::<4>();
+            scores = scores + mask.clone().narrow(0, first, last - first).unsqueeze::<4>();
         }
         softmax(scores, 3).matmul(v.clone())
     });

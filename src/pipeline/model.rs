@@ -197,11 +197,9 @@ async fn open_text<S: ShardSource>(
 }
 
 fn config<C: DeserializeOwned>(name: ComponentName, component: &Component) -> Result<C> {
-    serde_json::from_value(Value::from(component.config.clone())).map_err(|error| {
-        Error::BadConfig {
-            component: name.to_string(),
-            field: "config.json".into(),
-            problem: error.to_string(),
-        }
+    serde_json::from_value(component.config.clone()).map_err(|error| Error::BadConfig {
+        component: name.to_string(),
+        field: "config.json".into(),
+        problem: error.to_string(),
     })
 }

@@ -152,7 +152,7 @@ fn report(case: &str, tensor: &str, difference: &str, within: bool) {
 /// The largest magnitude, or NaN if there is one.
 fn largest(values: &[f64]) -> f64 {
     let magnitudes = values.iter().map(|value| value.abs());
-    magnitudes.fold(0.0, |a, b| if b <= a { a } else { b })
+    magnitudes.fold(0.0, |a, b| if a.is_nan() || b <= a { a } else { b })
 }
 
 fn rms(values: impl ExactSizeIterator<Item = f64>) -> f64 {
@@ -161,7 +161,13 @@ fn rms(values: impl ExactSizeIterator<Item = f64>) -> f64 {
 }
 
 #[test]
-#[should_panic(expected = "NaN")]
-fn a_number_that_is_none_is_beyond_every_tolerance() {
-    compare_values("nan", "tensor", &[f32::NAN, 0.0], &[0.0, 0.0], STEPS);
+#[should_panic(expected = "nan, values: beyond tolerance: max NaN")]
+fn values_that_are_no_numbers_are_refused() {
+    compare_values("nan", "values", &[f32::NAN, 0.0], &[0.0, 0.0], NOISE);
+}
+
+#[test]
+#[should_panic(expected = "nan, table: beyond tolerance: max NaN")]
+fn a_table_with_no_number_is_refused() {
+    compare_table("nan", "table", &[f64::NAN, 0.0], &[1.0, 0.0]);
 }
