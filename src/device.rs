@@ -1,18 +1,27 @@
 //! The GPU, opened once, with what the kernels need of it checked first.
 
 use burn::tensor::Device;
-use burn::tensor::wgpu::{MemoryConfiguration, WgpuSetup};
+use burn::tensor::wgpu::MemoryConfiguration;
 
 use crate::{Error, Result};
 
 /// GPU commands that are submitted together; a barrier between submissions is dear in software WebGPU.
 const TASKS: usize = 64;
 
+/// An open GPU.
+#[derive(Debug, Clone)]
+pub struct Gpu {
+    /// For tensors.
+    pub device: Device,
+    /// Bytes that one tensor may have.
+    pub largest_tensor: u64,
+}
+
 /// Opens the default adapter.
 ///
 /// Each tensor has a buffer of its own, natively as in the browser: the kernels bind what they read as read-only, and
 /// wgpu refuses a dispatch that binds parts of one buffer both read-only and writable.
-pub async fn open() -> Result<(Device, WgpuSetup)> {
+pub async fn open() -> Result<Gpu> {
     let options = Device::wgpu_options()
         .memory_config(MemoryConfiguration::ExclusivePages)
         .tasks_max(TASKS);
@@ -25,8 +34,15 @@ pub async fn open() -> Result<(Device, WgpuSetup)> {
             .map_err(|error| Error::NoAdapter {
                 problem: error.to_string(),
             })?;
-    check(&setup.device.limits())?;
-    Ok((device, setup))
+    let limits = setup.device.limits();
+    check(&limits)?;
+    let largest_tensor = limits
+        .max_storage_buffer_binding_size
+        .min(limits.max_buffer_size);
+    Ok(Gpu {
+        device,
+        largest_tensor,
+    })
 }
 
 /// What the kernels of this crate use; every adapter that follows the WebGPU specification has it.

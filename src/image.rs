@@ -41,12 +41,4 @@ impl Image {
         writer.finish().map_err(Error::Png)?;
         Ok(bytes)
     }
-
-    /// Pixels with an opaque alpha, as a canvas takes them.
-    pub fn to_rgba(&self) -> Vec<u8> {
-        self.rgb
-            .chunks_exact(3)
-            .flat_map(|pixel| [pixel[0], pixel[1], pixel[2], 255])
-            .collect()
-    }
 }

@@ -88,6 +88,8 @@ impl Request {
     pub const MAX_STEPS: usize = 1000;
     /// Most pixels to a side.
     pub const MAX_SIDE: usize = 4096;
+    /// Most pixels of a picture: what a kernel covers in one dispatch, 65,535 workgroups of 64.
+    pub const MAX_PIXELS: usize = 65_535 * 64;
     const AESTHETIC_SCORE: f32 = 6.0;
     const NEGATIVE_AESTHETIC_SCORE: f32 = 2.5;
 
@@ -103,6 +105,17 @@ impl Request {
                     ),
                 );
             }
+        }
+        if self.height * self.width > Self::MAX_PIXELS {
+            return bad(
+                "width",
+                format!(
+                    "{} x {} are more than {} pixels",
+                    self.width,
+                    self.height,
+                    Self::MAX_PIXELS
+                ),
+            );
         }
         if !(1..=Self::MAX_STEPS).contains(&self.steps) {
             return bad(

@@ -121,9 +121,10 @@ impl Tokenizer {
         })
     }
 
-    /// Number of ids there are.
+    /// One more than the largest id.
     pub fn vocab_size(&self) -> usize {
-        self.inner.get_vocab_size(true)
+        let ids = self.inner.get_vocab(true).into_values();
+        ids.max().map_or(0, |id| id as usize + 1)
     }
 
     /// The ids of a prompt, without start, end and padding.

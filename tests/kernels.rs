@@ -21,7 +21,7 @@ const ENCODINGS: [Encoding; 4] = [Encoding::F32, Encoding::F16, Encoding::Q8, En
 fn gpu() -> &'static Device {
     static GPU: OnceLock<Device> = OnceLock::new();
     GPU.get_or_init(|| match pollster::block_on(device::open()) {
-        Ok((device, _)) => device,
+        Ok(gpu) => gpu.device,
         Err(error) => panic!("{error} (set VK_DRIVER_FILES to the driver of Chromium's SwiftShader or of Mesa's lavapipe)"),
     })
 }

@@ -67,16 +67,18 @@ fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<()> {
-    let device = match arguments.device {
-        Backend::Cpu => Device::flex(),
-        Backend::Gpu => device::open().await?.0,
-    };
     let base = open(&arguments.model.join("base")).await?;
     let refiner = match arguments.refine_at {
         Some(_) => Some(open(&arguments.model.join("refiner")).await?),
         None => None,
     };
-    let pipeline = Pipeline::new(base, refiner, device)?;
+    let pipeline = match arguments.device {
+        Backend::Cpu => Pipeline::new(base, refiner, Device::flex())?,
+        Backend::Gpu => {
+            let gpu = device::open().await?;
+            Pipeline::new(base, refiner, gpu.device)?.with_largest_tensor(gpu.largest_tensor)?
+        }
+    };
     let side = pipeline.native_size();
     let request = Request {
         prompt: arguments.prompt,

@@ -2,8 +2,7 @@
 //
 // A workgroup of 16 x 16 threads makes a 64 x 64 tile of y, each thread 4 x 4 of it, walking k in slabs of 32. Both inputs
 // are read four neighbouring k at a time: `input_row` and `input4` come from rows.wgsl (linear) or patches.wgsl
-// (convolution), `weight4` from one of the decode_*.wgsl files. `input4` gives zeros past the end of k, so what `weight4`
-// gives there does not matter.
+// (convolution), `weight4` from one of the decode_*.wgsl files. Both sides are zero past the end of k.
 //
 // Must be kept in sync with linear.rs and conv2d.rs: TILE, the order of the bindings and of Info's fields.
 
@@ -15,8 +14,8 @@ struct Info {
     height: u32,
     width: u32,
     channels: u32,
-    virtual_height: u32,
-    virtual_width: u32,
+    resized_height: u32,
+    resized_width: u32,
     out_height: u32,
     out_width: u32,
     kernel_width: u32,
@@ -96,7 +95,8 @@ fn checked_weight4(n: u32, k: u32) -> vec4<f32> {
     if n >= info.n || k >= info.k {
         return vec4<f32>(0.0);
     }
-    return weight4(n, k, info.n, info.k);
+    let inside = vec4<u32>(k) + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(info.k);
+    return select(vec4<f32>(0.0), weight4(n, k, info.n, info.k), inside);
 }
 
 fn store(m: u32, n: u32, sum: vec4<f32>) {

@@ -1,6 +1,6 @@
 
 // The patches of an NHWC picture as the input of gemm.wgsl: row m is an output pixel, column k is (ky, kx, channel).
-// The picture is read as if it had been resized to virtual_height x virtual_width by nearest neighbour first, so that an
+// The picture is read as if it had been resized to resized_height x resized_width by nearest neighbour first, so that an
 // upsampling never has to be stored. A row is (valid, start of the image, top, left).
 
 fn input_row(m: u32) -> vec4<i32> {
@@ -42,12 +42,12 @@ fn input1(row: vec4<i32>, k: u32) -> f32 {
 fn address(row: vec4<i32>, k: u32) -> i32 {
     let tap = k / info.channels;
     var at = row.zw + vec2<i32>(i32(tap / info.kernel_width), i32(tap % info.kernel_width));
-    if at.x < 0 || at.y < 0 || at.x >= i32(info.virtual_height) || at.y >= i32(info.virtual_width) {
+    if at.x < 0 || at.y < 0 || at.x >= i32(info.resized_height) || at.y >= i32(info.resized_width) {
         return -1;
     }
-    if info.virtual_height != info.height || info.virtual_width != info.width {
-        at.x = i32(u32(at.x) * info.height / info.virtual_height);
-        at.y = i32(u32(at.y) * info.width / info.virtual_width);
+    if info.resized_height != info.height || info.resized_width != info.width {
+        at.x = i32(u32(at.x) * info.height / info.resized_height);
+        at.y = i32(u32(at.y) * info.width / info.resized_width);
     }
     return row.y + (at.x * i32(info.width) + at.y) * i32(info.channels) + i32(k % info.channels);
 }

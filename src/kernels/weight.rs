@@ -27,7 +27,9 @@ pub struct Packing {
 impl Weight {
     /// Uploads a matrix as [`crate::weights::quantize::encode`] wrote it.
     pub fn from_bytes(bytes: &[u8], packing: Packing, device: &Device) -> Self {
-        let words = TensorData::from(words(bytes).as_slice());
+        let words = words(bytes);
+        let count = words.len();
+        let words = TensorData::new(words, [count]);
         // Persistent: weights outlive every activation, and a buffer of their exact size wastes nothing.
         let words = device.memory_persistent_allocations(words, |words| {
             Tensor::from_data(words, (device, DType::U32))

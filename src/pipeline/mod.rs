@@ -1,6 +1,7 @@
 //! Prompt to picture. The one place that decides what is in GPU memory: text encoders, base, refiner and VAE are resident
 //! one after another, each loaded, used and dropped within one function.
 
+mod config;
 mod model;
 mod progress;
 mod text;
@@ -26,6 +27,7 @@ pub struct Pipeline<S> {
     base: Model<S>,
     refiner: Option<Model<S>>,
     device: Device,
+    largest_tensor: u64,
 }
 
 /// What base and refiner are told.
@@ -64,11 +66,25 @@ impl<S: ShardSource> Pipeline<S> {
                 );
             }
         }
+        let largest_tensor = u64::MAX;
         Ok(Self {
             base,
             refiner,
             device,
+            largest_tensor,
         })
+    }
+
+    /// Refuses models, and later requests, that need a tensor of more bytes than the device can bind.
+    pub fn with_largest_tensor(mut self, bytes: u64) -> Result<Self> {
+        self.largest_tensor = bytes;
+        for model in [Some(&self.base), self.refiner.as_ref()]
+            .into_iter()
+            .flatten()
+        {
+            self.check_fits(model.largest_weight())?;
+        }
+        Ok(self)
     }
 
     /// Draws a picture.
@@ -93,34 +109,50 @@ impl<S: ShardSource> Pipeline<S> {
     pub fn check(&self, request: &Request) -> Result<()> {
         request.check(self.size_multiple())?;
         let refuse = |field, problem| Err(Error::BadRequest { field, problem });
-        let trained = self.base.scheduler.num_train_timesteps;
-        if request.steps > trained {
-            return refuse(
-                "steps",
-                format!(
-                    "{} is more than the {trained} that the model knows",
-                    request.steps
-                ),
-            );
-        }
-        if let Some(refine) = request.refiner {
-            if self.refiner.is_none() {
+        let steps = request.steps;
+        let refiner = match (request.refiner, &self.refiner) {
+            (Some(_), None) => {
                 return refuse("refiner", "this model has none; switch it off".into());
             }
-            let steps = self
-                .base
-                .scheduler
-                .schedule(request.steps)
-                .steps_before(refine.switch_at);
-            if steps == 0 || steps == request.steps {
+            (Some(refine), Some(model)) => Some((refine.switch_at, model)),
+            (None, _) => None,
+        };
+        for model in [Some(&self.base), refiner.map(|(_, model)| model)]
+            .into_iter()
+            .flatten()
+        {
+            let trained = model.scheduler.num_train_timesteps;
+            if steps > trained {
                 return refuse(
-                    "switchAt",
-                    format!(
-                        "{} leaves the base {steps} of {} steps",
-                        refine.switch_at, request.steps
-                    ),
+                    "steps",
+                    format!("{steps} is more than the {trained} that the model knows"),
                 );
             }
+            let Some((switch_at, _)) = refiner else {
+                continue;
+            };
+            let before = model.scheduler.schedule(steps).steps_before(switch_at);
+            if before == 0 || before == steps {
+                return refuse(
+                    "switchAt",
+                    format!("{switch_at} leaves the base {before} of {steps} steps"),
+                );
+            }
+        }
+        let decoded = self.base.vae.as_ref().map_or(0, |vae| {
+            vae.largest_activation([request.height, request.width])
+        });
+        self.check_fits(decoded)
+    }
+
+    fn check_fits(&self, needed: u64) -> Result<()> {
+        let (limit, available) = ("maxStorageBufferBindingSize", self.largest_tensor);
+        if needed > available {
+            return Err(Error::LimitTooSmall {
+                limit,
+                needed,
+                available,
+            });
         }
         Ok(())
     }
@@ -137,6 +169,10 @@ impl<S: ShardSource> Pipeline<S> {
             Some(model) => Some(self.encode_refiner(model, request, observer).await?),
             None => None,
         };
+        self.base.check_conditioning(&base)?;
+        if let (Some(model), Some(refiner)) = (&self.refiner, &refiner) {
+            model.check_conditioning(refiner)?;
+        }
         Ok(Conditionings { base, refiner })
     }
 
@@ -244,7 +280,6 @@ impl<S: ShardSource> Pipeline<S> {
             pooled,
             time_ids,
         } = conditioning;
-        model.check_conditioning(&context, &pooled, &time_ids)?;
         let init = |weights: &Scope| model.unet.init(weights);
         let unet = model
             .load(ComponentName::Unet, &self.device, observer, |_| true, init)
@@ -288,7 +323,7 @@ async fn settle(x: &Tensor<4>) -> Result<()> {
     match read(first).await?.first() {
         Some(value) if value.is_finite() => Ok(()),
         _ => Err(Error::NotFinite {
-            place: "the denoised latent".into(),
+            place: "the predicted noise".into(),
         }),
     }
 }

@@ -1,17 +1,20 @@
 //! One half of SDXL as it was packed: its configs, its tokenizers, and where its weights come from.
 
-use burn::tensor::{Device, Tensor};
-use serde::de::DeserializeOwned;
+use std::collections::BTreeSet;
+
+use burn::tensor::Device;
 use serde_json::Value;
 
+use super::config;
 use super::progress::{Event, Observer, check_cancelled};
+use crate::conditioning::Conditioning;
 use crate::sampling::SchedulerConfig;
 use crate::text_encoder::TextEncoderConfig;
 use crate::tokenizer::Tokenizer;
 use crate::unet::UNetConfig;
 use crate::vae::VaeConfig;
 use crate::weights::source::{ShardSource, StreamReader};
-use crate::weights::{Component, ComponentName, Manifest, Resident, Scope, Weights};
+use crate::weights::{ComponentName, Encoding, Manifest, Resident, Scope, Weights};
 use crate::{Error, Result};
 
 /// A packed base or refiner.
@@ -43,18 +46,10 @@ pub struct TextModel {
 impl<S: ShardSource> Model<S> {
     /// Reads configs and tokenizers; the weights stay where they are until they are needed.
     pub async fn open(manifest: Manifest, source: S) -> Result<Self> {
-        let unet = config(
-            ComponentName::Unet,
-            manifest.component(ComponentName::Unet)?,
-        )?;
-        let scheduler = config(
-            ComponentName::Scheduler,
-            manifest.component(ComponentName::Scheduler)?,
-        )?;
-        let vae = match manifest.components.get(&ComponentName::Vae) {
-            Some(component) => Some(config(ComponentName::Vae, component)?),
-            None => None,
-        };
+        let unet = config::unet(manifest.component(ComponentName::Unet)?)?;
+        let scheduler = config::scheduler(manifest.component(ComponentName::Scheduler)?)?;
+        let vae = manifest.components.get(&ComponentName::Vae);
+        let vae = vae.map(config::vae).transpose()?;
         let text = open_text(
             &manifest,
             &source,
@@ -80,22 +75,43 @@ impl<S: ShardSource> Model<S> {
         })
     }
 
-    /// A flag of `model_index.json`, false where it is absent.
-    pub fn flag(&self, name: &str) -> bool {
-        self.manifest
-            .pipeline
-            .get(name)
-            .and_then(Value::as_bool)
+    /// Whether a negative prompt that is not given stands for zeros, as it does unless the model says otherwise
+    /// [`StableDiffusionXLPipeline.__init__`].
+    pub fn force_zeros_for_empty_prompt(&self) -> bool {
+        let flag = self.manifest.pipeline.get("force_zeros_for_empty_prompt");
+        flag.and_then(Value::as_bool).unwrap_or(true)
+    }
+
+    /// Encoded bytes of the largest tensor.
+    pub(super) fn largest_weight(&self) -> u64 {
+        let tensors = self
+            .manifest
+            .components
+            .values()
+            .flat_map(|component| &component.tensors);
+        tensors
+            .map(|tensor| tensor.length)
+            .max()
             .unwrap_or_default()
     }
 
+    /// Encodings that the weights have.
+    pub fn encodings(&self) -> BTreeSet<Encoding> {
+        let tensors = self
+            .manifest
+            .components
+            .values()
+            .flat_map(|component| &component.tensors);
+        tensors.map(|tensor| tensor.encoding).collect()
+    }
+
     /// Refuses text or sizes of another width than the denoiser takes.
-    pub(super) fn check_conditioning(
-        &self,
-        context: &Tensor<3>,
-        pooled: &Tensor<2>,
-        time_ids: &[Vec<f32>],
-    ) -> Result<()> {
+    pub(super) fn check_conditioning(&self, conditioning: &Conditioning) -> Result<()> {
+        let Conditioning {
+            context,
+            pooled,
+            time_ids,
+        } = conditioning;
         let refuse = |field: &str, expected: usize, actual: usize| {
             let problem = format!("is {expected}, text encoders and sizes give {actual}");
             Err(Error::BadConfig {
@@ -161,7 +177,7 @@ async fn open_text<S: ShardSource>(
     let Some(component) = manifest.components.get(&name) else {
         return Ok(None);
     };
-    let config: TextEncoderConfig = config(name, component)?;
+    let config = config::text_encoder(name, component)?;
     let files = manifest.component(tokenizer)?;
     let mut reader = StreamReader::new(source, tokenizer, files);
     let mut contents = Vec::new();
@@ -183,9 +199,9 @@ async fn open_text<S: ShardSource>(
             component: name.to_string(),
             field: "vocab_size".into(),
             problem: format!(
-                "is {}, its tokenizer has {} tokens",
+                "is {}, its tokenizer has ids up to {}",
                 config.vocab_size,
-                tokenizer.vocab_size()
+                tokenizer.vocab_size() - 1
             ),
         });
     }
@@ -194,12 +210,4 @@ async fn open_text<S: ShardSource>(
         config,
         tokenizer,
     }))
-}
-
-fn config<C: DeserializeOwned>(name: ComponentName, component: &Component) -> Result<C> {
-    serde_json::from_value(component.config.clone()).map_err(|error| Error::BadConfig {
-        component: name.to_string(),
-        field: "config.json".into(),
-        problem: error.to_string(),
-    })
 }

@@ -20,7 +20,7 @@ impl<S: ShardSource> Pipeline<S> {
     ) -> Result<Conditioning> {
         let negative = match &request.negative_prompt {
             Some(text) => Some(text.as_str()),
-            None if self.base.flag("force_zeros_for_empty_prompt") => None,
+            None if self.base.force_zeros_for_empty_prompt() => None,
             None => Some(""),
         };
         let negative = negative.filter(|_| request.is_guided());

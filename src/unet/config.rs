@@ -2,8 +2,7 @@
 
 use serde::Deserialize;
 
-/// The fields that decide the structure; fields that change what is computed but that no SDXL model sets are read too, so
-/// that a model which does set them is refused rather than drawn wrongly.
+/// The fields that decide the structure.
 #[derive(Debug, Clone, Deserialize)]
 pub struct UNetConfig {
     /// Side of the native latent.
@@ -189,6 +188,10 @@ impl UNetConfig {
                     self.block_out_channels
                 ),
             ));
+        }
+        if self.addition_time_embed_dim % 2 == 1 || self.block_out_channels[0] % 2 == 1 {
+            let problem = "and block_out_channels[0] must be even: half of them are cosines";
+            return Err(("addition_time_embed_dim", problem.into()));
         }
         if !self.use_linear_projection {
             return Err(("use_linear_projection", "must be true, as in SDXL".into()));

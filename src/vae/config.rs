@@ -29,8 +29,19 @@ impl VaeConfig {
         1 << (self.block_out_channels.len().saturating_sub(1))
     }
 
+    /// Bytes of the decoder's largest activation for a picture of this height and width: an upsampled picture still has the
+    /// width of the level it comes from.
+    pub fn largest_activation(&self, [height, width]: [usize; 2]) -> u64 {
+        let widths = &self.block_out_channels;
+        let values = (0..widths.len()).map(|i| {
+            let channels = widths[i].max(widths.get(i + 1).copied().unwrap_or_default());
+            (height >> i) as u64 * (width >> i) as u64 * channels as u64
+        });
+        values.max().unwrap_or_default() * size_of::<f32>() as u64
+    }
+
     /// Name of a field that no VAE of SDXL has in this form, and what is wrong with it.
-    pub(super) fn fault(&self) -> Option<(&'static str, String)> {
+    pub(crate) fn fault(&self) -> Option<(&'static str, String)> {
         let groups = self.norm_num_groups;
         if self.block_out_channels.is_empty() {
             return Some(("block_out_channels", "is empty".into()));

@@ -32,9 +32,6 @@ impl VaeConfig {
 
     /// Takes the weights of the decoder.
     pub fn init_decoder(&self, weights: &Scope) -> Result<Decoder> {
-        if let Some((field, problem)) = self.fault() {
-            return Err(weights.bad_config(field, problem));
-        }
         let decoder = weights.at("decoder");
         let groups = self.norm_num_groups;
         let widest = self.block_out_channels[self.block_out_channels.len() - 1];

@@ -40,9 +40,6 @@ impl VaeConfig {
 
     /// Takes the weights of the encoder.
     pub fn init_encoder(&self, weights: &Scope) -> Result<Encoder> {
-        if let Some((field, problem)) = self.fault() {
-            return Err(weights.bad_config(field, problem));
-        }
         let encoder = weights.at("encoder");
         let groups = self.norm_num_groups;
         let mut down_blocks = Vec::new();

@@ -57,7 +57,7 @@ impl<'a, S: ShardSource> StreamReader<'a, S> {
         if end > component.stream_len() {
             return Err(past_the_end());
         }
-        let mut bytes = Vec::new();
+        let mut bytes = Vec::with_capacity(length as usize);
         let mut start = 0u64;
         for (index, shard) in component.shards.iter().enumerate() {
             let (first, last) = (offset.max(start), end.min(start + shard.length));

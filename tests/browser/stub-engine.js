@@ -74,7 +74,7 @@ export class Generator {
     }
     onEvent({ type: "stage", stage: "decode" });
     await pause();
-    return { width, height, rgba: new Uint8Array(), png: await discAsPng(width, height) };
+    return { width, height, png: await discAsPng(width, height) };
   }
 
   free() {}

@@ -42,6 +42,7 @@ const actions = {
 
   /** @param {{ address: string }} data @param {Context} context */
   async load({ address }, { signal, emit }) {
+    refuseWhileDrawing();
     const wanted = sourceAt(address);
     await wanted.load(sparing(emit), signal);
     if (engine?.source === wanted) return;
@@ -57,7 +58,7 @@ const actions = {
   /** @param {{ request: import("../protocol.js").DrawRequest }} data @param {Context} context */
   async generate({ request }, { signal, emit }) {
     if (!engine) throw new CodedError("NotLoaded", "No model is loaded.");
-    if (drawing) throw new CodedError("Busy", "A picture is being drawn already.");
+    refuseWhileDrawing();
     drawing = true;
     try {
       const { width, height, png } = await engine.generator.generate(request, emit, signal);
@@ -73,12 +74,15 @@ const actions = {
 
   /** @param {{ address: string }} data */
   async forget({ address }) {
+    refuseWhileDrawing();
     freeEngine();
     await sourceAt(address).forget();
   },
 
-  memory() {
-    return { live: ledger.live, peak: ledger.peak };
+  /** Bytes of GPU buffers and of the engine's heap. */
+  async memory() {
+    const heap = (await module)?.memory.buffer.byteLength ?? 0;
+    return { live: ledger.live, peak: ledger.peak, heap };
   },
 };
 
@@ -129,9 +133,14 @@ function loadModule() {
 
 async function startModule() {
   const exports = await import(/** @type {string} */ ("../pkg/sdxl_web.js"));
-  await exports.default();
+  const { memory } = await exports.default();
   exports.on_panic((/** @type {string} */ message) => die(panicked(message)));
-  return exports;
+  return { Generator: exports.Generator, memory };
+}
+
+/** The engine cannot be freed, or used twice, while it draws. */
+function refuseWhileDrawing() {
+  if (drawing) throw new CodedError("Busy", "A picture is being drawn already.");
 }
 
 function freeEngine() {

@@ -31,7 +31,8 @@ export function checkManifest(value, kind, url) {
   if (value.kind !== kind) throw bad(`its kind is ${JSON.stringify(value.kind)}, expected "${kind}"`);
   if (typeof value.components !== "object" || value.components === null) throw bad("it has no components");
   for (const [name, component] of Object.entries(value.components)) {
-    if (!Array.isArray(component?.shards)) throw bad(`component "${name}" has no list of shards`);
+    if (typeof component?.config !== "object" || component.config === null) throw bad(`component "${name}" has no config`);
+    if (!Array.isArray(component.shards)) throw bad(`component "${name}" has no list of shards`);
     for (const shard of component.shards) {
       const fault = shardFault(shard);
       if (fault) throw bad(`in component "${name}", ${fault}`);
@@ -46,11 +47,11 @@ export function checkManifest(value, kind, url) {
  */
 function shardFault(shard) {
   if (typeof shard?.file !== "string" || !FILE_NAME.test(shard.file)) return `${JSON.stringify(shard?.file)} is no shard file name`;
-  if (!Number.isInteger(shard.length) || shard.length < 0 || shard.length > MAX_SHARD) return `shard "${shard.file}" has length ${shard.length}`;
+  if (!Number.isInteger(shard.length) || shard.length < 1 || shard.length > MAX_SHARD) return `shard "${shard.file}" has length ${shard.length}`;
   if (typeof shard.sha256 !== "string" || !SHA256.test(shard.sha256)) return `shard "${shard.file}" has no SHA-256`;
   if (shard.compression !== null && shard.compression !== "gzip") return `shard "${shard.file}" is packed with ${shard.compression}`;
   const stored = shard.stored_length;
-  if (!Number.isInteger(stored) || stored < 0 || stored > MAX_SHARD + 1024) return `shard "${shard.file}" has stored length ${stored}`;
+  if (!Number.isInteger(stored) || stored < 1 || stored > shard.length || (!shard.compression && stored !== shard.length)) return `shard "${shard.file}" has stored length ${stored}`;
   return null;
 }
 

@@ -13,10 +13,7 @@ const MAX_LAYERS: u64 = 64;
 const MAX_LEVELS: usize = 8;
 
 /// Reads the fields that decide a component's tensors.
-pub(in crate::weights) fn read<T: DeserializeOwned>(
-    component: ComponentName,
-    config: &Value,
-) -> Result<T> {
+pub(crate) fn read<T: DeserializeOwned>(component: ComponentName, config: &Value) -> Result<T> {
     check_numbers(component, config)?;
     T::deserialize(config).map_err(|source| bad(component, "config.json", source.to_string()))
 }

@@ -13,7 +13,7 @@ use super::manifest::ComponentName;
 use crate::Result;
 
 pub(super) use autoencoder::VaeConfig;
-pub(super) use config::read;
+pub(crate) use config::read;
 pub(super) use unet::UnetConfig;
 
 /// A tensor that a component must have.
