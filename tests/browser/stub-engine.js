@@ -10,7 +10,9 @@ const LINGER_MS = 1500;
 /** @type {(message: string) => void} */
 let panicked = () => {};
 
-export default async function init() {}
+export default async function init() {
+  return { memory: new WebAssembly.Memory({ initial: 0 }) };
+}
 
 /** @param {(message: string) => void} callback */
 export function on_panic(callback) {
