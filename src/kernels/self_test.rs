@@ -14,7 +14,6 @@ const ROWS: usize = 3;
 
 /// Runs every kernel on `device`, those that read weights in each of `encodings`.
 pub async fn self_test(device: &Device, encodings: &[Encoding]) -> Result<()> {
-    // Whole numbers with an absolute maximum of 127 in each block come back from q8 as they were.
     let values: Vec<f32> = (0..ROWS * COLUMNS)
         .map(|i| {
             if i % 4 == 0 {

@@ -64,8 +64,8 @@ impl<S: ShardSource> Pipeline<S> {
         Ok(negative.join(positive))
     }
 
-    /// The refiner's, which reads encoder 2 alone and always encodes the negative prompt
-    /// [`StableDiffusionXLImg2ImgPipeline.encode_prompt`].
+    /// The refiner's, which reads encoder 2 alone and encodes a negative prompt that is not given
+    /// as the empty one, as the published refiner says [`StableDiffusionXLImg2ImgPipeline.encode_prompt`].
     pub(super) async fn encode_refiner(
         &self,
         refiner: &Model<S>,
