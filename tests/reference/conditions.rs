@@ -1,13 +1,8 @@
-use burn::tensor::Device;
 use sdxl_web::conditioning::SizeConditioning;
 use serde::Deserialize;
 
-use crate::compare::{PASS, compare};
-use crate::fixture::{Tensors, cases};
-use crate::models;
-use crate::unets::load_unet;
-
-const FIXTURE: &str = "added_conditions";
+use super::check::{Check, PASS};
+use super::unets::load_unet;
 
 #[derive(Deserialize)]
 struct Case {
@@ -19,11 +14,15 @@ struct Case {
     aesthetic_score: Option<f32>,
 }
 
-#[test]
-fn sizes_and_scores_are_embedded_as_in_diffusers() {
-    let (reference, device) = (Tensors::open(FIXTURE), Device::flex());
-    let (base, refiner) = (load_unet(&models::base()), load_unet(&models::refiner()));
-    for case in cases::<Case>(FIXTURE) {
+/// Sizes and scores are embedded as in diffusers.
+pub async fn run(check: &mut Check<'_>) {
+    let (dump, device) = (check.dump("added_conditions"), check.device());
+    let (base, refiner) = (check.base().await, check.refiner().await);
+    let (base, refiner) = (
+        load_unet(&base, &device).await,
+        load_unet(&refiner, &device).await,
+    );
+    for case in dump.cases::<Case>() {
         let sizes = SizeConditioning {
             original_size: case.original_size,
             crop_top_left: case.crops_coords_top_left,
@@ -34,14 +33,11 @@ fn sizes_and_scores_are_embedded_as_in_diffusers() {
             None => (&base, sizes.base_ids()),
         };
         let name = &case.name;
-        assert_eq!(
-            ids,
-            reference.get(name, "time_ids").values,
-            "{name}, time_ids"
-        );
-        let pooled = reference.get(name, "pooled").tensor(&device);
-        let added = unet.embed_added(pooled, &[ids], &device);
-        let expected = reference.get(name, "add_embedding");
-        compare(name, "add_embedding", added, &expected, PASS);
+        let given = |tensor: &str| dump.get(&format!("{name}.{tensor}"));
+        check.equal(name, "time_ids", &ids, &given("time_ids").values);
+        let added = unet.embed_added(given("pooled").tensor(&device), &[ids], &device);
+        check
+            .tensor(name, "add_embedding", added, &given("add_embedding"), PASS)
+            .await;
     }
 }

@@ -1,40 +1,72 @@
 use sdxl_web::noise::Generator;
 use serde::Deserialize;
 
-use crate::compare::{NOISE, compare_values};
-use crate::fixture::cases;
+use super::check::{Check, NOISE};
 
-/// What one generator draws, one tensor after the other.
 #[derive(Deserialize)]
-struct Case {
-    seed: u64,
+struct Noise {
     draws: Vec<Draw>,
+    sequences: Vec<Sequence>,
 }
 
-/// A tensor's first and last values; all of them where it has few.
+/// The first and last values of a tensor; all of them where it has few.
 #[derive(Deserialize)]
 struct Draw {
-    count: usize,
+    seed: u64,
+    shape: Vec<usize>,
     first: Vec<f32>,
     last: Vec<f32>,
 }
 
-#[test]
-fn noise_is_that_of_torch() {
-    for Case { seed, draws } in cases("noise") {
-        let mut generator = Generator::new(seed);
-        for (number, draw) in draws.iter().enumerate() {
-            let values = generator.normal(draw.count);
-            let case = format!("seed {seed}, draw {number}");
-            let (first, last) = (draw.first.len(), draw.count - draw.last.len());
-            let ends = [
-                ("first", &values[..first], &draw.first),
-                ("last", &values[last..], &draw.last),
-            ];
-            for (end, actual, expected) in ends {
-                let name = format!("{end} of {}", draw.count);
-                compare_values(&case, &name, actual, expected, NOISE);
-            }
+/// What one generator draws, one tensor after the other.
+#[derive(Deserialize)]
+struct Sequence {
+    seed: u64,
+    draws: Vec<Whole>,
+}
+
+#[derive(Deserialize)]
+struct Whole {
+    shape: Vec<usize>,
+    values: Vec<f32>,
+}
+
+/// Noise is that of torch's CPU generator.
+pub fn run(check: &mut Check<'_>) {
+    let noise: Noise = serde_json::from_slice(&check.set().file("rng.json")).unwrap();
+    for draw in &noise.draws {
+        let count: usize = draw.shape.iter().product();
+        let values = Generator::new(draw.seed).normal(count);
+        let case = format!("seed {}", draw.seed);
+        let tensor = format!("{:?}", draw.shape);
+        let (first, last) = (draw.first.len(), count - draw.last.len());
+        check.values(
+            &case,
+            &format!("{tensor} first"),
+            &values[..first],
+            &draw.first,
+            NOISE,
+        );
+        check.values(
+            &case,
+            &format!("{tensor} last"),
+            &values[last..],
+            &draw.last,
+            NOISE,
+        );
+    }
+    for sequence in &noise.sequences {
+        let mut generator = Generator::new(sequence.seed);
+        for (number, draw) in sequence.draws.iter().enumerate() {
+            let values = generator.normal(draw.shape.iter().product());
+            let case = format!("seed {}, one generator", sequence.seed);
+            check.values(
+                &case,
+                &format!("draw {number}"),
+                &values,
+                &draw.values,
+                NOISE,
+            );
         }
     }
 }

@@ -1,8 +1,11 @@
-use sdxl_web::pipeline::TextModel;
 use serde::Deserialize;
 
-use crate::fixture::cases;
-use crate::models;
+use super::check::Check;
+
+#[derive(Deserialize)]
+struct Tokens {
+    prompts: Vec<Case>,
+}
 
 #[derive(Deserialize)]
 struct Case {
@@ -11,17 +14,21 @@ struct Case {
     ids_2: Vec<u32>,
 }
 
-#[test]
-fn difficult_prompts_have_the_tokens_of_transformers() {
-    let base = models::base();
-    for case in cases::<Case>("tokens") {
-        compare(base.text.as_ref().unwrap(), &case.prompt, &case.ids_1);
-        compare(base.text_2.as_ref().unwrap(), &case.prompt, &case.ids_2);
+/// Difficult prompts have the ids of transformers.
+pub async fn run(check: &mut Check<'_>) {
+    let base = check.base().await;
+    let tokens: Tokens = serde_json::from_slice(&check.set().file("tokens.json")).unwrap();
+    for case in tokens.prompts {
+        for (text, ids) in [(&base.text, &case.ids_1), (&base.text_2, &case.ids_2)] {
+            let text = text.as_ref().unwrap();
+            let length = text.config.max_position_embeddings;
+            let actual = text.tokenizer.encode(&case.prompt, length).unwrap();
+            check.equal(
+                &format!("{:.24?}", case.prompt),
+                text.name.as_str(),
+                &actual,
+                ids,
+            );
+        }
     }
-}
-
-fn compare(model: &TextModel, prompt: &str, expected: &[u32]) {
-    let length = model.config.max_position_embeddings;
-    let ids = model.tokenizer.encode(prompt, length).unwrap();
-    assert_eq!(ids, expected, "{}, {prompt:?}", model.name);
 }

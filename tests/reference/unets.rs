@@ -4,9 +4,8 @@ use sdxl_web::unet::UNet;
 use sdxl_web::weights::{ComponentName, Resident};
 use serde::Deserialize;
 
-use crate::compare::{PASS, channels_first, channels_last, compare};
-use crate::fixture::{Tensors, cases};
-use crate::models::{self, Shards, load};
+use super::check::{Check, PASS, channels_first, channels_last};
+use super::set::{Shards, load};
 
 #[derive(Deserialize)]
 struct Case {
@@ -14,35 +13,32 @@ struct Case {
     timestep: f32,
 }
 
-#[test]
-fn base_unet_predicts_the_noise_of_diffusers() {
-    compare_unet(&models::base(), "unet_base");
-}
-
-#[test]
-fn refiner_unet_predicts_the_noise_of_diffusers() {
-    compare_unet(&models::refiner(), "unet_refiner");
-}
-
-pub fn load_unet(model: &Model<Shards>) -> Resident<UNet> {
-    load(
-        model,
-        ComponentName::Unet,
-        |_| true,
-        |weights| model.unet.init(weights),
-    )
-}
-
-fn compare_unet(model: &Model<Shards>, fixture: &str) {
-    let (unet, reference, device) = (load_unet(model), Tensors::open(fixture), Device::flex());
-    for Case { name, timestep } in cases(fixture) {
-        let given = |tensor: &str| reference.get(&name, tensor);
+/// The UNet predicts the noise of diffusers.
+pub async fn run(check: &mut Check<'_>, fixture: &str) {
+    let model = match fixture {
+        "unet_base" => check.base().await,
+        _ => check.refiner().await,
+    };
+    let (dump, device) = (check.dump(fixture), check.device());
+    let unet = load_unet(&model, &device).await;
+    for Case { name, timestep } in dump.cases() {
+        let given = |tensor: &str| dump.get(&format!("{name}.{tensor}"));
         let pooled = given("pooled").tensor(&device);
         let added = unet.embed_added(pooled, &given("time_ids").rows(), &device);
         let x = channels_last(given("sample").tensor(&device));
         let context = given("text").tensor(&device);
         let noise = channels_first(unet.forward(x, timestep, &context, &added));
-        let case = format!("{fixture} {name}");
-        compare(&case, "out", noise, &given("out"), PASS);
+        check.tensor(&name, "out", noise, &given("out"), PASS).await;
     }
+}
+
+pub async fn load_unet(model: &Model<Shards>, device: &Device) -> Resident<UNet> {
+    load(
+        model,
+        ComponentName::Unet,
+        device,
+        |_| true,
+        |weights| model.unet.init(weights),
+    )
+    .await
 }
