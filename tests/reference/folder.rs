@@ -9,7 +9,7 @@ use std::rc::Rc;
 use sdxl_web::weights::folder::FolderSource;
 use sdxl_web::weights::pack::{Options, pack};
 use sdxl_web::weights::source::ShardSource;
-use sdxl_web::weights::{ComponentName, Encoding, Manifest};
+use sdxl_web::weights::{ComponentName, Encoding};
 
 use crate::cases::set::{Packed, Set, Shards};
 
