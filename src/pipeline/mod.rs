@@ -12,7 +12,7 @@ use crate::conditioning::Conditioning;
 use crate::image::Image;
 use crate::noise::Generator;
 use crate::request::Request;
-use crate::sampling::{EpsilonDenoiser, euler, guide};
+use crate::sampling::{EpsilonDenoiser, SamplingOptions, Step, guide, sample};
 use crate::vae::VaeConfig;
 use crate::weights::source::ShardSource;
 use crate::weights::{ComponentName, Scope};
@@ -131,7 +131,9 @@ impl<S: ShardSource> Pipeline<S> {
             let Some((switch_at, _)) = refiner else {
                 continue;
             };
-            let before = model.scheduler.schedule(steps).steps_before(switch_at);
+            let options = SamplingOptions::default();
+            let schedule = model.scheduler.schedule(options, steps);
+            let before = schedule.steps_before(switch_at);
             if before == 0 || before == steps {
                 return refuse(
                     "switchAt",
@@ -187,7 +189,8 @@ impl<S: ShardSource> Pipeline<S> {
         observer: &mut dyn Observer,
     ) -> Result<Tensor<4>> {
         let steps = request.steps;
-        let schedule = self.base.scheduler.schedule(steps);
+        let options = SamplingOptions::default();
+        let schedule = self.base.scheduler.schedule(options, steps);
         let count = request
             .refiner
             .map_or(steps, |refine| schedule.steps_before(refine.switch_at));
@@ -195,7 +198,7 @@ impl<S: ShardSource> Pipeline<S> {
         let part = Part {
             stage: Stage::Base,
             model: &self.base,
-            sigmas: &schedule.sigmas[..=count],
+            steps: &schedule.steps[..count],
         };
         let latent = self
             .sample(part, request, conditionings.base, noise, observer)
@@ -206,13 +209,13 @@ impl<S: ShardSource> Pipeline<S> {
         else {
             return Ok(latent);
         };
-        let schedule = model.scheduler.schedule(steps);
-        let sigmas = &schedule.sigmas[schedule.steps_before(refine.switch_at)..];
+        let schedule = model.scheduler.schedule(options, steps);
+        let steps = &schedule.steps[schedule.steps_before(refine.switch_at)..];
         self.sample(
             Part {
                 stage: Stage::Refiner,
                 model,
-                sigmas,
+                steps,
             },
             request,
             conditioning,
@@ -271,9 +274,9 @@ impl<S: ShardSource> Pipeline<S> {
         let Part {
             stage,
             model,
-            sigmas,
+            steps: levels,
         } = part;
-        let steps = sigmas.len() - 1;
+        let steps = levels.len();
         observer.event(Event::Stage { stage });
         let Conditioning {
             context,
@@ -296,7 +299,7 @@ impl<S: ShardSource> Pipeline<S> {
             };
             let noise = unet.forward(x, timestep, &context, &added);
             let noise = if request.is_guided() {
-                guide(noise, request.guidance_scale)
+                guide(noise, request.guidance_scale, 0.0)
             } else {
                 noise
             };
@@ -305,8 +308,10 @@ impl<S: ShardSource> Pipeline<S> {
             observer.event(Event::Step { stage, step, steps });
             Ok(noise)
         };
-        let mut denoiser = EpsilonDenoiser::new(model.scheduler.training_sigmas(), network);
-        euler(&mut denoiser, latent, sigmas).await
+        let mut denoiser = EpsilonDenoiser::new(network);
+        let options = SamplingOptions::default();
+        let mut noise = || self.noise(request);
+        sample(options.sampler, &mut denoiser, &mut noise, latent, levels).await
     }
 }
 
@@ -314,7 +319,7 @@ impl<S: ShardSource> Pipeline<S> {
 struct Part<'a, S> {
     stage: Stage,
     model: &'a Model<S>,
-    sigmas: &'a [f64],
+    steps: &'a [Step],
 }
 
 /// Waits until the device has computed `x`, so that work does not pile up and a cancellation takes effect.
