@@ -14,6 +14,22 @@ pub struct Conditioning {
 }
 
 impl Conditioning {
+    /// Each of the batch `times` in a row.
+    pub fn repeat(self, times: usize) -> Self {
+        if times == 1 {
+            return self;
+        }
+        let [batch, _, _] = self.context.dims();
+        let rows = || (0..batch).flat_map(|row| std::iter::repeat_n(row, times));
+        let context = rows().map(|row| self.context.clone().narrow(0, row, 1));
+        let pooled = rows().map(|row| self.pooled.clone().narrow(0, row, 1));
+        Self {
+            context: Tensor::cat(context.collect(), 0),
+            pooled: Tensor::cat(pooled.collect(), 0),
+            time_ids: rows().map(|row| self.time_ids[row].clone()).collect(),
+        }
+    }
+
     /// Both as one batch, `self` first.
     pub fn join(self, other: Self) -> Self {
         Self {

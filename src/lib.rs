@@ -27,6 +27,6 @@ pub mod web;
 pub mod weights;
 
 pub use error::{Error, Result};
-pub use image::Image;
+pub use image::{Image, Mask};
 pub use pipeline::Pipeline;
-pub use request::Request;
+pub use request::{Inputs, Request};

@@ -1,8 +1,13 @@
 //! What the user asks for.
 
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+
 use serde::{Deserialize, Serialize};
 
 use crate::conditioning::SizeConditioning;
+use crate::image::{Image, Mask};
+use crate::sampling::SamplingOptions;
 use crate::{Error, Result};
 
 /// A picture to draw. Sizes are (height, width), as everywhere in SDXL.
@@ -17,16 +22,26 @@ pub struct Request {
     pub negative_prompt: Option<String>,
     /// Of the noise; the same seed draws the same picture as in diffusers.
     pub seed: u64,
-    /// Denoising steps, of base and refiner together.
+    /// Pictures drawn together; their noise is one larger draw, as in diffusers with one generator.
+    pub images: usize,
+    /// Steps of the whole schedule, of base and refiner together.
     pub steps: usize,
+    /// How the noise is walked down.
+    pub sampling: SamplingOptions,
     /// Classifier-free guidance; up to 1 there is none.
     pub guidance_scale: f64,
+    /// How far guidance is kept from changing the contrast, 0 (off) to 1 (arXiv 2305.08891, section 3.4).
+    pub guidance_rescale: f64,
+    /// How much of the schedule redraws [`Inputs::image`], over 0 to 1.
+    pub strength: f64,
     /// Pixels.
     pub height: usize,
     /// Pixels.
     pub width: usize,
-    /// Whether the refiner takes over, and when.
+    /// Whether the refiner takes part, and how.
     pub refiner: Option<Refine>,
+    /// Leaves [`Inputs::image`] to the refiner alone, which then has to be [`Refine::SdEdit`].
+    pub skip_base: bool,
     /// Size of the picture the model should imagine before scaling; the picture's own if `None`.
     pub original_size: Option<[u32; 2]>,
     /// Where it should imagine the crop.
@@ -41,12 +56,32 @@ pub struct Request {
     pub negative_aesthetic_score: Option<f32>,
 }
 
-/// The ensemble of expert denoisers (arXiv 2307.01952, section 2.5).
+/// How the refiner takes part (arXiv 2307.01952, section 2.5).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Refine {
-    /// Fraction of the run after which the refiner goes on: `denoising_end` and `denoising_start` of diffusers.
-    pub switch_at: f64,
+#[serde(untagged, rename_all_fields = "camelCase")]
+pub enum Refine {
+    /// The ensemble of expert denoisers: it goes on where the base stops.
+    Ensemble {
+        /// Fraction of the run that is the base's: `denoising_end` and `denoising_start` of diffusers.
+        switch_at: f64,
+    },
+    /// SDEdit (arXiv 2108.01073): it redraws the finished latent, from noise that is added to it.
+    SdEdit {
+        /// How much of the schedule is run, over 0 to 1.
+        strength: f64,
+        /// Steps of the whole schedule; the request's if `None`.
+        #[serde(default)]
+        steps: Option<usize>,
+    },
+}
+
+/// The pictures that a request starts from, of its width and height.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Inputs {
+    /// What is redrawn ([`Request::strength`]).
+    pub image: Option<Image>,
+    /// Which part of `image` is; all of it if `None`.
+    pub mask: Option<Mask>,
 }
 
 /// See [`Request::negative_sizes`].
@@ -68,11 +103,16 @@ impl Default for Request {
             prompt_2: None,
             negative_prompt: None,
             seed: 0,
+            images: 1,
             steps: 30,
+            sampling: SamplingOptions::default(),
             guidance_scale: 5.0,
+            guidance_rescale: 0.0,
+            strength: 0.5,
             height: 1024,
             width: 1024,
             refiner: None,
+            skip_base: false,
             original_size: None,
             crop_top_left: None,
             target_size: None,
@@ -86,6 +126,8 @@ impl Default for Request {
 impl Request {
     /// Most steps of a run: one for each timestep of the training would be the limit of sense.
     pub const MAX_STEPS: usize = 1000;
+    /// Most pictures to a batch.
+    pub const MAX_IMAGES: usize = 16;
     /// Most pixels to a side.
     pub const MAX_SIDE: usize = 4096;
     /// Most pixels of a picture: what a kernel covers in one dispatch, 65,535 workgroups of 64.
@@ -117,25 +159,26 @@ impl Request {
                 ),
             );
         }
-        if !(1..=Self::MAX_STEPS).contains(&self.steps) {
-            return bad(
-                "steps",
-                format!("{} is not from 1 to {}", self.steps, Self::MAX_STEPS),
-            );
+        within("images", self.images, 1..=Self::MAX_IMAGES)?;
+        within("steps", self.steps, 1..=Self::MAX_STEPS)?;
+        within("guidanceScale", self.guidance_scale, 0.0..=100.0)?;
+        within("guidanceRescale", self.guidance_rescale, 0.0..=1.0)?;
+        within("strength", self.strength, 0.0..=1.0)?;
+        match self.refiner {
+            Some(Refine::Ensemble { switch_at }) if !(switch_at > 0.0 && switch_at < 1.0) => {
+                let problem = format!("{switch_at} does not lie between 0 and 1");
+                return bad("switchAt", problem);
+            }
+            Some(Refine::SdEdit { strength, steps }) => {
+                within("refiner.strength", strength, 0.0..=1.0)?;
+                let steps = steps.unwrap_or(self.steps);
+                within("refiner.steps", steps, 1..=Self::MAX_STEPS)?;
+            }
+            _ => {}
         }
-        if !(0.0..=100.0).contains(&self.guidance_scale) {
-            return bad(
-                "guidanceScale",
-                format!("{} is not from 0 to 100", self.guidance_scale),
-            );
-        }
-        if let Some(Refine { switch_at }) = self.refiner
-            && !(switch_at > 0.0 && switch_at < 1.0)
-        {
-            return bad(
-                "switchAt",
-                format!("{switch_at} does not lie between 0 and 1"),
-            );
+        if self.skip_base && !matches!(self.refiner, Some(Refine::SdEdit { .. })) {
+            let problem = "without the base the refiner needs a strength".into();
+            return bad("skipBase", problem);
         }
         for (field, score) in [
             ("aestheticScore", self.aesthetic_score),
@@ -144,6 +187,29 @@ impl Request {
             if score.is_some_and(|score| !score.is_finite()) {
                 return bad(field, "is not a number".into());
             }
+        }
+        Ok(())
+    }
+
+    /// Refuses pictures that do not fit the request.
+    pub fn check_inputs(&self, inputs: &Inputs) -> Result<()> {
+        let size = [self.width, self.height];
+        let of_image = inputs
+            .image
+            .as_ref()
+            .map(|image| [image.width, image.height]);
+        let of_mask = inputs.mask.as_ref().map(|mask| [mask.width, mask.height]);
+        for (field, found) in [("image", of_image), ("mask", of_mask)] {
+            if let Some([width, height]) = found.filter(|found| *found != size) {
+                let [wanted_width, wanted_height] = size;
+                let problem = format!(
+                    "is {width} x {height}, the picture is to be {wanted_width} x {wanted_height}: resize it first"
+                );
+                return bad(field, problem);
+            }
+        }
+        if of_image.is_none() && (of_mask.is_some() || self.skip_base) {
+            return bad("image", "a mask, or the refiner alone, needs one".into());
         }
         Ok(())
     }
@@ -186,6 +252,20 @@ impl Request {
                 .unwrap_or(Self::NEGATIVE_AESTHETIC_SCORE),
             self.aesthetic_score.unwrap_or(Self::AESTHETIC_SCORE),
         ]
+    }
+}
+
+fn within<T: PartialOrd + Display>(
+    field: &'static str,
+    value: T,
+    range: RangeInclusive<T>,
+) -> Result<()> {
+    match range.contains(&value) {
+        true => Ok(()),
+        false => bad(
+            field,
+            format!("{value} is not from {} to {}", range.start(), range.end()),
+        ),
     }
 }
 
@@ -235,7 +315,7 @@ mod tests {
             }),
             "guidanceScale"
         );
-        let refiner = Some(Refine { switch_at: 1.0 });
+        let refiner = Some(Refine::Ensemble { switch_at: 1.0 });
         assert_eq!(
             field_refused(Request {
                 refiner,

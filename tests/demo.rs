@@ -14,7 +14,7 @@ use burn::tensor::Device;
 use sdxl_web::pipeline::Model;
 use sdxl_web::request::Refine;
 use sdxl_web::weights::folder::FolderSource;
-use sdxl_web::{Image, Pipeline, Request};
+use sdxl_web::{Image, Inputs, Pipeline, Request};
 
 /// Q8 alone costs these two pictures 40 and 53 dB; a wrong operation costs far more.
 const LEAST_PSNR: f64 = 35.0;
@@ -46,7 +46,9 @@ fn draw(prompt: &str, seed: u64, refiner: Option<Refine>) -> Image {
             refiner,
             ..Request::default()
         };
-        pipeline.generate(&request, &mut ()).await.unwrap()
+        let inputs = Inputs::default();
+        let images = pipeline.generate(&request, &inputs, &mut ()).await;
+        images.unwrap().remove(0)
     })
 }
 
@@ -83,7 +85,7 @@ fn the_base_draws_what_diffusers_draws() {
 
 #[test]
 fn the_refiner_finishes_what_the_base_began() {
-    let refiner = Some(Refine { switch_at: 0.8 });
+    let refiner = Some(Refine::Ensemble { switch_at: 0.8 });
     assert_like(
         &draw("a small blue square left of a green triangle", 9, refiner),
         "009-refined.png",

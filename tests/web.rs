@@ -238,10 +238,11 @@ async fn base_and_refiner_draw_what_diffusers_draws_and_give_their_memory_back()
     let count = count_buffers();
     let generator = generator().await;
     let (events, on_event) = listener();
-    let picture = generator
-        .generate(request(&[]), on_event, unaborted())
+    let pictures = generator
+        .generate(request(&[]), JsValue::NULL, on_event, unaborted())
         .await
         .unwrap();
+    let picture = pictures.get(0);
     assert_same_picture(&picture, "t2i_neg_none.image_u8");
     assert_eq!(
         (number(&picture, "width"), number(&picture, "height")),
@@ -273,10 +274,16 @@ async fn base_and_refiner_draw_what_diffusers_draws_and_give_their_memory_back()
     );
 
     let refiner = object(&[("switchAt", 0.8.into())]);
-    let picture = generator
-        .generate(request(&[("refiner", refiner)]), listener().1, unaborted())
+    let pictures = generator
+        .generate(
+            request(&[("refiner", refiner)]),
+            JsValue::NULL,
+            listener().1,
+            unaborted(),
+        )
         .await
         .unwrap();
+    let picture = pictures.get(0);
     assert_same_picture(&picture, "ensemble_refiner.image_u8");
 }
 
@@ -304,6 +311,7 @@ async fn an_aborted_run_ends_between_steps() {
         .await
         .generate(
             request(&[]),
+            JsValue::NULL,
             both.into_js_value().unchecked_into(),
             controller.signal(),
         )
@@ -320,7 +328,12 @@ async fn an_aborted_run_ends_between_steps() {
 async fn a_bad_request_names_its_field() {
     let error = generator()
         .await
-        .generate(request(&[("width", 97.into())]), listener().1, unaborted())
+        .generate(
+            request(&[("width", 97.into())]),
+            JsValue::NULL,
+            listener().1,
+            unaborted(),
+        )
         .await
         .unwrap_err();
     assert_eq!(
@@ -332,7 +345,7 @@ async fn a_bad_request_names_its_field() {
     );
     let error = generator()
         .await
-        .generate("no object".into(), listener().1, unaborted())
+        .generate("no object".into(), JsValue::NULL, listener().1, unaborted())
         .await
         .unwrap_err();
     assert_eq!(text(&error, "name"), "BadRequest");
@@ -349,7 +362,7 @@ async fn bad_models_are_refused_by_name() {
     };
     let generator = generator_of(manifests(), short).await.unwrap();
     let error = generator
-        .generate(request(&[]), listener().1, unaborted())
+        .generate(request(&[]), JsValue::NULL, listener().1, unaborted())
         .await
         .unwrap_err();
     assert_eq!(text(&error, "name"), "BadShard");

@@ -66,7 +66,7 @@
 
 /** @typedef {{ width: number, height: number, png: Uint8Array<ArrayBuffer> }} Picture */
 
-/** @typedef {"text" | "base" | "refiner" | "decode"} Stage */
+/** @typedef {"text" | "encode" | "base" | "refiner" | "decode"} Stage */
 
 /**
  * @typedef {{ type: "download", bytes: number, total: number }

@@ -10,7 +10,7 @@ use clap::{Parser, ValueEnum};
 use sdxl_web::pipeline::{Event, Model, Observer, Stage};
 use sdxl_web::request::Refine;
 use sdxl_web::weights::folder::FolderSource;
-use sdxl_web::{Error, Pipeline, Request, Result, device};
+use sdxl_web::{Error, Inputs, Pipeline, Request, Result, device};
 
 /// Draws a picture with SDXL from a folder that `pack` made.
 #[derive(Debug, Parser)]
@@ -88,22 +88,23 @@ async fn run(arguments: Arguments) -> Result<()> {
         guidance_scale: arguments.guidance_scale,
         width: arguments.width.unwrap_or(side),
         height: arguments.height.unwrap_or(side),
-        refiner: arguments.refine_at.map(|switch_at| Refine { switch_at }),
+        refiner: arguments
+            .refine_at
+            .map(|switch_at| Refine::Ensemble { switch_at }),
         ..Request::default()
     };
-    let image = pipeline
-        .generate(
-            &request,
-            &mut Progress {
-                started: Instant::now(),
-            },
-        )
-        .await?;
-    std::fs::write(&arguments.output, image.to_png()?).map_err(|source| Error::Io {
-        action: "write",
-        path: arguments.output.display().to_string(),
-        source,
-    })
+    let mut progress = Progress {
+        started: Instant::now(),
+    };
+    let inputs = Inputs::default();
+    for image in pipeline.generate(&request, &inputs, &mut progress).await? {
+        std::fs::write(&arguments.output, image.to_png()?).map_err(|source| Error::Io {
+            action: "write",
+            path: arguments.output.display().to_string(),
+            source,
+        })?;
+    }
+    Ok(())
 }
 
 async fn open(folder: &Path) -> Result<Model<FolderSource>> {
@@ -134,6 +135,7 @@ impl Observer for Progress {
 fn name(stage: Stage) -> &'static str {
     match stage {
         Stage::Text => "text encoders",
+        Stage::Encode => "VAE encoder",
         Stage::Base => "base",
         Stage::Refiner => "refiner",
         Stage::Decode => "VAE",

@@ -2,24 +2,26 @@
 //! one after another, each loaded, used and dropped within one function.
 
 mod config;
+mod denoise;
 mod model;
+mod picture;
+mod plan;
 mod progress;
 mod text;
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 
 use crate::conditioning::Conditioning;
 use crate::image::Image;
 use crate::noise::Generator;
-use crate::request::Request;
-use crate::sampling::{EpsilonDenoiser, SamplingOptions, Step, guide, sample};
+use crate::request::{Inputs, Request};
 use crate::vae::VaeConfig;
 use crate::weights::source::ShardSource;
-use crate::weights::{ComponentName, Scope};
 use crate::{Error, Result};
 
 pub use model::{Model, TextModel};
-use progress::check_cancelled;
+pub use picture::StartLatents;
+pub use plan::{Part, Plan, Start};
 pub use progress::{Event, Observer, Stage};
 
 /// SDXL's base and, where there is one, its refiner, on a device.
@@ -33,8 +35,8 @@ pub struct Pipeline<S> {
 /// What base and refiner are told.
 #[derive(Debug, Clone)]
 pub struct Conditionings {
-    /// The base's.
-    pub base: Conditioning,
+    /// The base's, where it takes part.
+    pub base: Option<Conditioning>,
     /// The refiner's, where it takes part.
     pub refiner: Option<Conditioning>,
 }
@@ -87,11 +89,22 @@ impl<S: ShardSource> Pipeline<S> {
         Ok(self)
     }
 
-    /// Draws a picture.
-    pub async fn generate(&self, request: &Request, observer: &mut dyn Observer) -> Result<Image> {
-        self.check(request)?;
+    /// Draws the pictures of a request.
+    pub async fn generate(
+        &self,
+        request: &Request,
+        inputs: &Inputs,
+        observer: &mut dyn Observer,
+    ) -> Result<Vec<Image>> {
+        self.check(request, inputs)?;
         let conditionings = self.encode_text(request, observer).await?;
-        let latent = self.denoise(request, conditionings, observer).await?;
+        let mut generator = Generator::new(request.seed);
+        let start = self
+            .encode_inputs(request, inputs, &mut generator, observer)
+            .await?;
+        let latent = self
+            .denoise(request, conditionings, start, &mut generator, observer)
+            .await?;
         self.decode(latent, observer).await
     }
 
@@ -106,41 +119,14 @@ impl<S: ShardSource> Pipeline<S> {
     }
 
     /// Refuses a request that these models cannot draw.
-    pub fn check(&self, request: &Request) -> Result<()> {
+    pub fn check(&self, request: &Request, inputs: &Inputs) -> Result<()> {
         request.check(self.size_multiple())?;
-        let refuse = |field, problem| Err(Error::BadRequest { field, problem });
-        let steps = request.steps;
-        let refiner = match (request.refiner, &self.refiner) {
-            (Some(_), None) => {
-                return refuse("refiner", "this model has none; switch it off".into());
-            }
-            (Some(refine), Some(model)) => Some((refine.switch_at, model)),
-            (None, _) => None,
-        };
-        for model in [Some(&self.base), refiner.map(|(_, model)| model)]
-            .into_iter()
-            .flatten()
-        {
-            let trained = model.scheduler.num_train_timesteps;
-            if steps > trained {
-                return refuse(
-                    "steps",
-                    format!("{steps} is more than the {trained} that the model knows"),
-                );
-            }
-            let Some((switch_at, _)) = refiner else {
-                continue;
-            };
-            let options = SamplingOptions::default();
-            let schedule = model.scheduler.schedule(options, steps);
-            let before = schedule.steps_before(switch_at);
-            if before == 0 || before == steps {
-                return refuse(
-                    "switchAt",
-                    format!("{switch_at} leaves the base {before} of {steps} steps"),
-                );
-            }
+        request.check_inputs(inputs)?;
+        if request.refiner.is_some() && self.refiner.is_none() {
+            let (field, problem) = ("refiner", "this model has none; switch it off".into());
+            return Err(Error::BadRequest { field, problem });
         }
+        self.plan(request, inputs.image.is_some(), inputs.mask.is_some())?;
         let decoded = self.base.vae.as_ref().map_or(0, |vae| {
             vae.largest_activation([request.height, request.width])
         });
@@ -166,173 +152,25 @@ impl<S: ShardSource> Pipeline<S> {
         observer: &mut dyn Observer,
     ) -> Result<Conditionings> {
         observer.event(Event::Stage { stage: Stage::Text });
-        let base = self.encode_base(request, observer).await?;
+        let base = match request.skip_base {
+            true => None,
+            false => Some(self.encode_base(request, observer).await?),
+        };
         let refiner = match self.refiner.as_ref().filter(|_| request.refiner.is_some()) {
             Some(model) => Some(self.encode_refiner(model, request, observer).await?),
             None => None,
         };
-        self.base.check_conditioning(&base)?;
+        if let Some(base) = &base {
+            self.base.check_conditioning(base)?;
+        }
         if let (Some(model), Some(refiner)) = (&self.refiner, &refiner) {
             model.check_conditioning(refiner)?;
         }
         Ok(Conditionings { base, refiner })
     }
-
-    /// Noise to latent: the base, and behind it the refiner where it takes part.
-    ///
-    /// # Shapes
-    /// - output: `[1, height / scale, width / scale, latent]`
-    pub async fn denoise(
-        &self,
-        request: &Request,
-        conditionings: Conditionings,
-        observer: &mut dyn Observer,
-    ) -> Result<Tensor<4>> {
-        let steps = request.steps;
-        let options = SamplingOptions::default();
-        let schedule = self.base.scheduler.schedule(options, steps);
-        let count = request
-            .refiner
-            .map_or(steps, |refine| schedule.steps_before(refine.switch_at));
-        let noise = self.noise(request) * schedule.initial_sigma;
-        let part = Part {
-            stage: Stage::Base,
-            model: &self.base,
-            steps: &schedule.steps[..count],
-        };
-        let latent = self
-            .sample(part, request, conditionings.base, noise, observer)
-            .await?;
-
-        let (Some(model), Some(conditioning), Some(refine)) =
-            (&self.refiner, conditionings.refiner, request.refiner)
-        else {
-            return Ok(latent);
-        };
-        let schedule = model.scheduler.schedule(options, steps);
-        let steps = &schedule.steps[schedule.steps_before(refine.switch_at)..];
-        self.sample(
-            Part {
-                stage: Stage::Refiner,
-                model,
-                steps,
-            },
-            request,
-            conditioning,
-            latent,
-            observer,
-        )
-        .await
-    }
-
-    /// Latent to picture.
-    ///
-    /// # Shapes
-    /// - latent: `[1, height / scale, width / scale, latent]`
-    pub async fn decode(&self, latent: Tensor<4>, observer: &mut dyn Observer) -> Result<Image> {
-        observer.event(Event::Stage {
-            stage: Stage::Decode,
-        });
-        check_cancelled(observer)?;
-        let Some(config) = &self.base.vae else {
-            unreachable!("a base without a VAE is refused by Pipeline::new");
-        };
-        let init = |weights: &Scope| config.init_decoder(weights);
-        let decoder = self
-            .base
-            .load(
-                ComponentName::Vae,
-                &self.device,
-                observer,
-                VaeConfig::is_of_decoder,
-                init,
-            )
-            .await?;
-        let picture = decoder.forward(latent);
-        let [_, height, width, _] = picture.dims();
-        Image::from_decoded(&read(picture).await?, height, width)
-    }
-
-    /// Standard normal noise of the latent's shape, drawn in diffusers' order: channels first.
-    fn noise(&self, request: &Request) -> Tensor<4> {
-        let [height, width] =
-            [request.height, request.width].map(|side| side / self.size_multiple());
-        let shape = [1, self.base.unet.in_channels, height, width];
-        let values = Generator::new(request.seed).normal(shape.iter().product());
-        Tensor::<4>::from_data(TensorData::new(values, shape), &self.device).permute([0, 2, 3, 1])
-    }
-
-    /// Runs one model over its part of the noise levels.
-    async fn sample(
-        &self,
-        part: Part<'_, S>,
-        request: &Request,
-        conditioning: Conditioning,
-        latent: Tensor<4>,
-        observer: &mut dyn Observer,
-    ) -> Result<Tensor<4>> {
-        let Part {
-            stage,
-            model,
-            steps: levels,
-        } = part;
-        let steps = levels.len();
-        observer.event(Event::Stage { stage });
-        let Conditioning {
-            context,
-            pooled,
-            time_ids,
-        } = conditioning;
-        let init = |weights: &Scope| model.unet.init(weights);
-        let unet = model
-            .load(ComponentName::Unet, &self.device, observer, |_| true, init)
-            .await?;
-        let added = unet.embed_added(pooled, &time_ids, &self.device);
-
-        let mut step = 0;
-        let network = async |x: Tensor<4>, timestep: f32| {
-            check_cancelled(observer)?;
-            let x = if request.is_guided() {
-                Tensor::cat(vec![x.clone(), x], 0)
-            } else {
-                x
-            };
-            let noise = unet.forward(x, timestep, &context, &added);
-            let noise = if request.is_guided() {
-                guide(noise, request.guidance_scale, 0.0)
-            } else {
-                noise
-            };
-            settle(&noise).await?;
-            step += 1;
-            observer.event(Event::Step { stage, step, steps });
-            Ok(noise)
-        };
-        let mut denoiser = EpsilonDenoiser::new(network);
-        let options = SamplingOptions::default();
-        let mut noise = || self.noise(request);
-        sample(options.sampler, &mut denoiser, &mut noise, latent, levels).await
-    }
 }
 
-/// A model's part of a run.
-struct Part<'a, S> {
-    stage: Stage,
-    model: &'a Model<S>,
-    steps: &'a [Step],
-}
-
-/// Waits until the device has computed `x`, so that work does not pile up and a cancellation takes effect.
-async fn settle(x: &Tensor<4>) -> Result<()> {
-    let first = x.clone().slice([0..1, 0..1, 0..1, 0..1]);
-    match read(first).await?.first() {
-        Some(value) if value.is_finite() => Ok(()),
-        _ => Err(Error::NotFinite {
-            place: "the predicted noise".into(),
-        }),
-    }
-}
-
+/// Reads a tensor back, which also waits until the device has computed it.
 async fn read(tensor: Tensor<4>) -> Result<Vec<f32>> {
     let failed = |problem: String| Error::Device { problem };
     let data = tensor

@@ -1,5 +1,6 @@
 //! What a run tells about itself while it goes on.
 
+use burn::tensor::Tensor;
 use serde::Serialize;
 
 use crate::weights::ComponentName;
@@ -40,6 +41,8 @@ pub enum Event {
 pub enum Stage {
     /// Text encoders.
     Text,
+    /// VAE encoder.
+    Encode,
     /// Base UNet.
     Base,
     /// Refiner UNet.
@@ -52,6 +55,14 @@ pub enum Stage {
 pub trait Observer {
     /// Called as things happen.
     fn event(&mut self, event: Event);
+
+    /// Shown the latent after each step: a picture under noise of deviation `sigma`.
+    ///
+    /// # Shapes
+    /// - latent: `[images, height / scale, width / scale, latent]`
+    fn latent(&mut self, latent: &Tensor<4>, sigma: f64) {
+        let _ = (latent, sigma);
+    }
 
     /// Asked between steps and between tensors; yes ends the run with [`Error::Cancelled`].
     fn is_cancelled(&self) -> bool {

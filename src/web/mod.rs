@@ -2,13 +2,14 @@
 //! this folder knows the browser.
 
 mod constructors;
+mod inputs;
 mod observer;
 mod panic;
 mod shard_source;
 
 use std::cell::RefCell;
 
-use js_sys::{Error as JsError, Function, JSON, Promise, Reflect, Uint8Array};
+use js_sys::{Array, Error as JsError, Function, JSON, Object, Promise, Reflect, Uint8Array};
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
 use web_sys::AbortSignal;
@@ -17,7 +18,7 @@ use crate::device::{self, Gpu};
 use crate::kernels::self_test;
 use crate::pipeline::Model;
 use crate::weights::{Encoding, Manifest};
-use crate::{Error, Pipeline, Request};
+use crate::{Error, Image, Pipeline, Request};
 
 pub use constructors::constructor_runs;
 use observer::JsObserver;
@@ -28,6 +29,9 @@ use shard_source::JsShardSource;
 const TYPES: &str = r#"
 export type ReadShard = (kind: "base" | "refiner", file: string) => Promise<Uint8Array>;
 export interface Manifests { base: object; refiner: object | null; }
+/** Pixels of a canvas: four bytes each, row by row. A mask is redrawn where it is light. */
+export interface Pixels { width: number; height: number; data: Uint8Array | Uint8ClampedArray; }
+export interface Inputs { image: Pixels | null; mask: Pixels | null; }
 export interface Picture { width: number; height: number; png: Uint8Array; }
 "#;
 
@@ -87,35 +91,41 @@ impl Generator {
         Ok(Self { pipeline })
     }
 
-    /// Draws the picture of a request (see `request.rs`), tells `on_event` how it goes on (see `progress.rs`), and stops
-    /// between steps when `signal` is aborted.
-    #[wasm_bindgen(unchecked_return_type = "Picture")]
+    /// Draws the pictures of a request (see `request.rs`), from those of `inputs` if there are any, tells `on_event` how it
+    /// goes on (see `progress.rs`), and stops between steps when `signal` is aborted.
+    #[wasm_bindgen(unchecked_return_type = "Picture[]")]
     pub async fn generate(
         &self,
         request: JsValue,
+        #[wasm_bindgen(unchecked_param_type = "Inputs | null")] inputs: JsValue,
         #[wasm_bindgen(js_name = onEvent)] on_event: Function,
         signal: AbortSignal,
-    ) -> Result<JsValue, JsValue> {
+    ) -> Result<Array, JsValue> {
         let request: Request = serde_wasm_bindgen::from_value(request).map_err(|error| {
             into_js(Error::BadRequest {
                 field: "request",
                 problem: error.to_string(),
             })
         })?;
+        let inputs = inputs::parse(&inputs).map_err(into_js)?;
         let mut observer = JsObserver::new(on_event, signal);
-        let image = self
+        let images = self
             .pipeline
-            .generate(&request, &mut observer)
+            .generate(&request, &inputs, &mut observer)
             .await
             .map_err(into_js)?;
-        let png = image.to_png().map_err(into_js)?;
-        let picture = js_sys::Object::new();
-        let set = |name: &str, value: JsValue| Reflect::set(&picture, &name.into(), &value);
-        set("width", image.width.into())?;
-        set("height", image.height.into())?;
-        set("png", Uint8Array::from(png.as_slice()).into())?;
-        Ok(picture.into())
+        images.iter().map(picture).collect()
     }
+}
+
+fn picture(image: &Image) -> Result<Object, JsValue> {
+    let png = image.to_png().map_err(into_js)?;
+    let picture = Object::new();
+    let set = |name: &str, value: JsValue| Reflect::set(&picture, &name.into(), &value);
+    set("width", image.width.into())?;
+    set("height", image.height.into())?;
+    set("png", Uint8Array::from(png.as_slice()).into())?;
+    Ok(picture)
 }
 
 thread_local! {

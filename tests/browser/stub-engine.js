@@ -51,7 +51,7 @@ export class Generator {
    * @param {(event: import("../../www/protocol.js").ProgressEvent) => void} onEvent
    * @param {AbortSignal} signal
    */
-  async generate({ prompt, negativePrompt, steps, width, height, refiner }, onEvent, signal) {
+  async generate({ prompt, negativePrompt, steps, width, height, refiner }, _inputs, onEvent, signal) {
     if (prompt.includes("bad request")) throw Object.assign(named("BadRequest", "the engine wants another height"), { field: "height" });
     onEvent({ type: "stage", stage: "text" });
     await pause();
@@ -76,7 +76,7 @@ export class Generator {
     }
     onEvent({ type: "stage", stage: "decode" });
     await pause();
-    return { width, height, png: await discAsPng(width, height) };
+    return [{ width, height, png: await discAsPng(width, height) }];
   }
 
   free() {}

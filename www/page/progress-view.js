@@ -7,7 +7,7 @@ import { StepClock, spellDuration } from "./step-clock.js";
 
 /** @typedef {import("../protocol.js").ProgressEvent} ProgressEvent */
 
-const STAGES = { text: "Reading the prompt", base: "Drawing", refiner: "Refining", decode: "Developing the picture" };
+const STAGES = { text: "Reading the prompt", encode: "Reading the picture", base: "Drawing", refiner: "Refining", decode: "Developing the picture" };
 
 /** A screen reader is told of every stage, and of the way through it only so often. */
 const SPOKEN_QUARTERS = 4;

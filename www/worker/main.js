@@ -61,7 +61,7 @@ const actions = {
     refuseWhileDrawing();
     drawing = true;
     try {
-      const { width, height, png } = await engine.generator.generate(request, emit, signal);
+      const [{ width, height, png }] = await engine.generator.generate(request, null, emit, signal);
       return { width, height, png: ownBytes(png) };
     } catch (error) {
       // Of an engine that failed for a reason of its own nothing is known; the next load makes a new one.

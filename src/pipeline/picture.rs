@@ -1,0 +1,112 @@
+//! Between pictures and latents: the VAE's two halves, each resident for as long as it is used.
+
+use burn::tensor::{Tensor, TensorData};
+
+use super::progress::check_cancelled;
+use super::{Event, Observer, Pipeline, Stage, read};
+use crate::Result;
+use crate::image::Image;
+use crate::noise::Generator;
+use crate::request::{Inputs, Request};
+use crate::vae::{Decoder, VaeConfig};
+use crate::weights::source::ShardSource;
+use crate::weights::{ComponentName, Resident, Scope};
+
+/// The latents that a run starts from.
+#[derive(Debug, Clone, Default)]
+pub struct StartLatents {
+    /// Of the picture: `[1, height / scale, width / scale, latent]`.
+    pub image: Option<Tensor<4>>,
+    /// 1 where the latent is redrawn, else 0: `[1, height / scale, width / scale, 1]`.
+    pub mask: Option<Tensor<4>>,
+}
+
+impl<S: ShardSource> Pipeline<S> {
+    /// Encodes the pictures of a request; draws the noise of the VAE's distribution first, as diffusers does.
+    pub async fn encode_inputs(
+        &self,
+        request: &Request,
+        inputs: &Inputs,
+        generator: &mut Generator,
+        observer: &mut dyn Observer,
+    ) -> Result<StartLatents> {
+        let Some(image) = &inputs.image else {
+            return Ok(StartLatents::default());
+        };
+        observer.event(Event::Stage {
+            stage: Stage::Encode,
+        });
+        let noise = self.noise(request, 1, generator);
+        let config = self.vae();
+        let init = |weights: &Scope| config.init_encoder(weights);
+        let wanted = VaeConfig::is_of_encoder;
+        let encoder = self
+            .base
+            .load(ComponentName::Vae, &self.device, observer, wanted, init)
+            .await?;
+        let values = TensorData::new(image.to_encode(), [1, image.height, image.width, 3]);
+        let picture = Tensor::from_data(values, &self.device);
+        let latent = encoder.forward(picture).sample(noise);
+        let mask = inputs.mask.as_ref().map(|mask| {
+            let [_, height, width, _] = latent.dims();
+            let values = TensorData::new(mask.shrunk(self.size_multiple()), [1, height, width, 1]);
+            Tensor::from_data(values, &self.device)
+        });
+        Ok(StartLatents {
+            image: Some(latent),
+            mask,
+        })
+    }
+
+    /// Latents to pictures, one after the other.
+    ///
+    /// # Shapes
+    /// - latent: `[images, height / scale, width / scale, latent]`
+    pub async fn decode(
+        &self,
+        latent: Tensor<4>,
+        observer: &mut dyn Observer,
+    ) -> Result<Vec<Image>> {
+        observer.event(Event::Stage {
+            stage: Stage::Decode,
+        });
+        check_cancelled(observer)?;
+        let config = self.vae();
+        let init = |weights: &Scope| config.init_decoder(weights);
+        let wanted = VaeConfig::is_of_decoder;
+        let decoder: Resident<Decoder> = self
+            .base
+            .load(ComponentName::Vae, &self.device, observer, wanted, init)
+            .await?;
+        let [count, _, _, _] = latent.dims();
+        let mut images = Vec::new();
+        for index in 0..count {
+            check_cancelled(observer)?;
+            let picture = decoder.forward(latent.clone().narrow(0, index, 1));
+            let [_, height, width, _] = picture.dims();
+            images.push(Image::from_decoded(&read(picture).await?, height, width)?);
+        }
+        Ok(images)
+    }
+
+    /// Standard normal noise for so many latents, drawn in diffusers' order: channels first.
+    pub(super) fn noise(
+        &self,
+        request: &Request,
+        images: usize,
+        generator: &mut Generator,
+    ) -> Tensor<4> {
+        let [height, width] =
+            [request.height, request.width].map(|side| side / self.size_multiple());
+        let shape = [images, self.base.unet.in_channels, height, width];
+        let values = generator.normal(shape.iter().product());
+        Tensor::<4>::from_data(TensorData::new(values, shape), &self.device).permute([0, 2, 3, 1])
+    }
+
+    fn vae(&self) -> &VaeConfig {
+        match &self.base.vae {
+            Some(vae) => vae,
+            None => unreachable!("a base without a VAE is refused by Pipeline::new"),
+        }
+    }
+}
