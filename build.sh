@@ -3,6 +3,7 @@
 #   ./build.sh                              builds www/pkg
 #   ./build.sh serve [PORT]                 builds, then serves the page on 127.0.0.1
 #   ./build.sh test [native|wasm|browser]   runs every test, or one part of them
+#   ./build.sh check-reference DIR          compares the engine with another reference set of diffusers
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
@@ -73,6 +74,14 @@ test_native() {
   timed "page tests" node --test tests/page/*.test.js
 }
 
+# DIR is what make_reference.py wrote; single files of make_tensors.py in it, or one folder below it, are checked as well.
+check_reference() {
+  [ -d "${1-}" ] || fail "\"${1-}\" is not a folder: ./build.sh check-reference DIR, with what make_reference.py wrote."
+  need_rust
+  need_browser
+  with_vulkan cargo test --locked --profile "$NATIVE_PROFILE" --test reference -- "$(cd "$1" && pwd)" "${@:2}"
+}
+
 # The kernel tests need a Vulkan driver. Where the system has none, Chromium's software one serves.
 with_vulkan() {
   local folder vulkan=()
@@ -136,5 +145,6 @@ case ${1-build} in
   build) timed "build" build ;;
   serve) serve "${@:2}" ;;
   test) timed "tests" run_tests "${@:2}" ;;
-  *) fail "there is no \"$1\"; use ./build.sh, ./build.sh serve [PORT] or ./build.sh test [native|wasm|browser]." ;;
+  check-reference) check_reference "${@:2}" ;;
+  *) fail "there is no \"$1\"; use ./build.sh, ./build.sh serve [PORT], ./build.sh test [native|wasm|browser] or ./build.sh check-reference DIR." ;;
 esac

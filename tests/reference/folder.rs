@@ -6,10 +6,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use sdxl_web::weights::Encoding;
 use sdxl_web::weights::folder::FolderSource;
 use sdxl_web::weights::pack::{Options, pack};
 use sdxl_web::weights::source::ShardSource;
-use sdxl_web::weights::{ComponentName, Encoding};
 
 use crate::cases::set::{Packed, Set, Shards};
 
@@ -22,7 +22,7 @@ pub fn open(folder: Option<&Path>) -> Vec<(&'static str, Set)> {
         let folder = root.join("tests/fixtures/reference");
         let demo = read(&root.join("www/models/demo/base"));
         let [mut base, refiner] = MODELS.map(|model| read(&folder.join(model)));
-        lend_tokenizers(&demo, &mut base);
+        base.take_tokenizers(&demo);
         return vec![("packed", set(&folder, base, refiner))];
     };
     let [base, refiner] = MODELS.map(|model| {
@@ -94,17 +94,4 @@ fn read(folder: &Path) -> Packed {
         .collect();
     let shards = Shards(Rc::new(shards));
     Packed { manifest, shards }
-}
-
-/// The tiny models have CLIP's real tokenizers, which the demo model has already.
-pub fn lend_tokenizers(from: &Packed, to: &mut Packed) {
-    let mut shards = BTreeMap::clone(&to.shards.0);
-    for name in [ComponentName::Tokenizer, ComponentName::Tokenizer2] {
-        let tokenizer = from.manifest.component(name).unwrap().clone();
-        for shard in &tokenizer.shards {
-            shards.insert(shard.file.clone(), from.shards.0[&shard.file].clone());
-        }
-        to.manifest.components.insert(name, tokenizer);
-    }
-    to.shards = Shards(Rc::new(shards));
 }

@@ -51,6 +51,19 @@ impl Set {
 }
 
 impl Packed {
+    /// The tiny models have CLIP's real tokenizers, which the demo model has already.
+    pub fn take_tokenizers(&mut self, from: &Self) {
+        let mut shards = BTreeMap::clone(&self.shards.0);
+        for name in [ComponentName::Tokenizer, ComponentName::Tokenizer2] {
+            let tokenizer = from.manifest.component(name).unwrap().clone();
+            for ShardEntry { file, .. } in &tokenizer.shards {
+                shards.insert(file.clone(), from.shards.0[file].clone());
+            }
+            self.manifest.components.insert(name, tokenizer);
+        }
+        self.shards = Shards(Rc::new(shards));
+    }
+
     pub async fn open(&self) -> Model<Shards> {
         Model::open(self.manifest.clone(), self.shards.clone())
             .await

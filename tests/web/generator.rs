@@ -1,42 +1,15 @@
-//! The wasm module in a real browser, in a worker, on real WebGPU: `wasm-pack test --release --headless --chrome`.
-//!
-//! The model is the tiny random one of tests/fixtures/reference, so that what comes out can be held against diffusers.
-#![cfg(target_arch = "wasm32")]
-#![allow(
-    missing_docs,
-    clippy::unwrap_used,
-    reason = "a test may fail, and has no readers from outside"
-)]
+//! What the page calls: the generator.
 
 use js_sys::{Array, Function, JSON, Object, Promise, Reflect, Uint8Array};
 use sdxl_web::web::{Generator, constructor_runs, open_gpu, start};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
+use wasm_bindgen_test::wasm_bindgen_test;
 use web_sys::{AbortController, AbortSignal};
 
-wasm_bindgen_test_configure!(run_in_dedicated_worker);
-
-macro_rules! files {
-    ($folder:literal: $($file:literal),*) => {
-        &[$(($file, include_bytes!(concat!($folder, $file)) as &[u8])),*]
-    };
-}
-
-const BASE: &[(&str, &[u8])] = files!("fixtures/reference/base/":
-    "manifest.json", "text_encoder-000.bin", "text_encoder_2-000.bin", "unet-000.bin", "vae-000.bin");
-const REFINER: &[(&str, &[u8])] =
-    files!("fixtures/reference/refiner/": "manifest.json", "unet-000.bin");
-/// The tiny model has CLIP's real tokenizers, which the demo model has already.
-const TOKENIZERS: &[(&str, &[u8])] =
-    files!("../www/models/demo/base/": "manifest.json", "tokenizer-000.bin");
-const PICTURES: &[u8] = include_bytes!("fixtures/reference/pipelines.safetensors");
+use super::fixtures::{BASE, DUMPS, Files, REFINER, TOKENIZERS, find, unpack};
 
 #[wasm_bindgen(inline_js = r#"
-export async function gunzip(bytes) {
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
-}
 export function lend(manifest, from) {
   for (const name of ["tokenizer", "tokenizer_2"]) manifest.components[name] = from.components[name];
 }
@@ -60,20 +33,12 @@ export function countBuffers() {
 }
 "#)]
 extern "C" {
-    fn gunzip(bytes: Uint8Array) -> Promise;
     fn lend(manifest: &JsValue, from: &JsValue);
     #[wasm_bindgen(js_name = countBuffers)]
     fn count_buffers() -> Object;
 }
 
-fn find<'a>(files: &[(&str, &'a [u8])], name: &str) -> Option<&'a [u8]> {
-    files
-        .iter()
-        .find(|(file, _)| *file == name)
-        .map(|(_, bytes)| *bytes)
-}
-
-fn manifest(files: &[(&str, &[u8])]) -> JsValue {
+fn manifest(files: &Files) -> JsValue {
     let text = std::str::from_utf8(find(files, "manifest.json").unwrap()).unwrap();
     JSON::parse(text).unwrap()
 }
@@ -98,8 +63,7 @@ fn read_shard(spoil: fn(&str, Uint8Array) -> Uint8Array) -> Function {
                 let bytes = bytes.ok_or_else(|| {
                     JsValue::from(js_sys::Error::new(&format!("no shard {file}")))
                 })?;
-                let plain = JsFuture::from(gunzip(Uint8Array::from(bytes))).await?;
-                Ok(spoil(&file, plain.unchecked_into()).into())
+                Ok(spoil(&file, unpack(bytes).await?).into())
             })
         });
     read.into_js_value().unchecked_into()
@@ -176,7 +140,8 @@ fn listener() -> (Array, Function) {
 
 /// The bytes of a tensor in the fixture.
 fn expected(name: &str) -> &'static [u8] {
-    let (length, rest) = PICTURES.split_at(8);
+    let pictures = find(DUMPS, "pipelines.safetensors").unwrap();
+    let (length, rest) = pictures.split_at(8);
     let length = u64::from_le_bytes(length.try_into().unwrap()) as usize;
     let header: serde_json::Value = serde_json::from_slice(&rest[..length]).unwrap();
     let offsets: [usize; 2] = serde_json::from_value(header[name]["data_offsets"].clone()).unwrap();
