@@ -21,6 +21,7 @@ fn normal(generator: &mut Generator) -> Tensor<4> {
 fn run(sampler: Sampler, steps: usize, parts: usize) -> Vec<f32> {
     let options = SamplingOptions {
         sampler,
+        timestep_spacing: Some(Spacing::Trailing),
         ..Default::default()
     };
     let schedule = config().schedule(options, steps);

@@ -24,7 +24,9 @@ pub struct Reference {
 
 impl Dump {
     pub fn new(json: &[u8], bytes: Vec<u8>) -> Self {
-        let json = serde_json::from_slice(json).unwrap();
+        // Python writes infinities, which JSON has not.
+        let json = String::from_utf8_lossy(json).replace("-Infinity", "null");
+        let json = serde_json::from_str(&json).unwrap();
         Self {
             json,
             bytes,
