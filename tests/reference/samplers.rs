@@ -51,6 +51,7 @@ pub async fn run(check: &mut Check<'_>) {
     let named = |name: &str| runs.clone().find(|run| run.name == name).unwrap();
     for case in &cases {
         match case {
+            Case::Run(run) if !check.wants(&run.name) => {}
             Case::Run(run) => {
                 run.compare_tables(check, &dump);
                 run.compare_steps(check, &dump).await;
@@ -78,6 +79,16 @@ pub async fn run(check: &mut Check<'_>) {
     let kept = dump.get("alphas_cumprod").values;
     let table = kept_of(&named("euler").config.scheduler);
     check.table("euler", "alphas_cumprod", &table, &kept);
+}
+
+/// How the case called `name` is run.
+pub fn options(check: &mut Check<'_>, name: &str) -> SamplingOptions {
+    let runs = check.dump("schedulers").cases::<Scheduler>();
+    let run = runs.iter().find(|run| run.name == name).unwrap();
+    SamplingOptions {
+        timestep_spacing: run.config.scheduler.timestep_spacing,
+        ..run.options()
+    }
 }
 
 /// What is kept of the picture's variance at every timestep of the training.
@@ -266,8 +277,8 @@ struct Walk<D, S> {
 }
 
 impl<D: Denoiser, S: Fn(f64) -> f64> Denoiser for Walk<D, S> {
-    async fn denoise(&mut self, x: Tensor<4>, step: Step) -> Result<Tensor<4>> {
-        self.denoiser.denoise(x, step).await
+    async fn predict_noise(&mut self, scaled: Tensor<4>, timestep: f32) -> Result<Tensor<4>> {
+        self.denoiser.predict_noise(scaled, timestep).await
     }
 
     async fn stepped(&mut self, x: Tensor<4>, step: Step) -> Result<Tensor<4>> {
