@@ -85,9 +85,11 @@ pub async fn run(check: &mut Check<'_>) {
 pub fn options(check: &mut Check<'_>, name: &str) -> SamplingOptions {
     let runs = check.dump("schedulers").cases::<Scheduler>();
     let run = runs.iter().find(|run| run.name == name).unwrap();
+    let options = run.options();
+    let spacing = run.config.scheduler.timestep_spacing;
     SamplingOptions {
-        timestep_spacing: run.config.scheduler.timestep_spacing,
-        ..run.options()
+        timestep_spacing: spacing.filter(|_| options.sampler != Sampler::Lcm),
+        ..options
     }
 }
 
@@ -153,7 +155,7 @@ impl Scheduler {
             let table = kept_of(&self.config.scheduler);
             check.table(name, "alphas_cumprod", &table, &dump.get(&kept).values);
         }
-        compare_schedule(check, dump, name, &schedule);
+        compare_schedule(check, dump, name, name, &schedule);
         for table in dump.names() {
             let steps = table
                 .strip_prefix(&format!("{name}_"))
@@ -161,7 +163,8 @@ impl Scheduler {
                 .and_then(|steps| steps.parse().ok());
             if let Some(steps) = steps {
                 let schedule = self.schedule(steps);
-                compare_schedule(check, dump, &format!("{name}_{steps}"), &schedule);
+                let of = format!("{name}_{steps}");
+                compare_schedule(check, dump, name, &of, &schedule);
             }
         }
     }
@@ -244,22 +247,24 @@ fn stacked(dump: &Dump, name: &str) -> Vec<Reference> {
     parts
 }
 
-fn compare_schedule(check: &mut Check<'_>, dump: &Dump, name: &str, schedule: &Schedule) {
+/// The tables called `of`, as a part of the case `name`.
+fn compare_schedule(check: &mut Check<'_>, dump: &Dump, name: &str, of: &str, schedule: &Schedule) {
     let timesteps: Vec<f64> = schedule.steps.iter().map(|step| step.timestep).collect();
-    let expected = dump.get(&format!("{name}.timesteps")).values;
+    let table = format!("{of}.timesteps");
+    let expected = dump.get(&table).values;
     match expected.iter().all(|timestep| timestep.fract() == 0.0) {
-        true => check.table(name, "timesteps", &timesteps, &expected),
+        true => check.table(name, &table, &timesteps, &expected),
         false => {
             let timesteps: Vec<f32> = timesteps.iter().map(|&t| t as f32).collect();
-            check.values(name, "timesteps", &timesteps, &expected, TIMESTEP);
+            check.values(name, &table, &timesteps, &expected, TIMESTEP);
         }
     }
-    let table = format!("{name}.sigmas");
+    let table = format!("{of}.sigmas");
     if dump.has(&table) {
         let sigmas = schedule.steps.iter().map(|step| step.sigma);
         let end = schedule.steps.last().map(|step| step.next);
         let sigmas: Vec<f64> = sigmas.chain(end).collect();
-        check.table(name, "sigmas", &sigmas, &dump.get(&table).values);
+        check.table(name, &table, &sigmas, &dump.get(&table).values);
     }
 }
 
