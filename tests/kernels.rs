@@ -117,7 +117,7 @@ fn convolution_is_its_twin() {
                 output: resized.map(|size| (size + padding[0] + padding[1] - kernel) / stride + 1),
                 kernel: [kernel; 2],
                 stride,
-                padding: [padding[0]; 2],
+                padding: [padding[0] as isize; 2],
             };
             compare(
                 &format!(
@@ -152,31 +152,116 @@ fn embedding_is_its_twin() {
     }
 }
 
+/// A convolution made some rows at a time, each part from the rows that it reads alone.
+#[test]
+fn a_convolution_in_parts_is_its_twin_and_the_whole() {
+    let (height, width, inputs, outputs) = (12, 5, 8, 6);
+    for (resized, stride, padding) in [
+        ([12, 5], 1, [1, 1]),
+        ([24, 10], 1, [1, 1]),
+        ([12, 5], 2, [0, 1]),
+    ] {
+        let window = Window {
+            input: [height, width],
+            resized,
+            output: resized.map(|size| (size + padding[0] + padding[1] - 3) / stride + 1),
+            kernel: [3; 2],
+            stride,
+            padding: [padding[0] as isize; 2],
+        };
+        for rows in [1, 2, 5, 24] {
+            let run = |device: &Device, rows: usize| {
+                let weight = weight(Encoding::Q8, outputs, 9 * inputs, device);
+                let x = normal(1, [2, height, width, inputs], device);
+                let bias = normal(2, [outputs], device);
+                let parts = (0..window.output[0]).step_by(rows).map(|first| {
+                    let last = (first + rows).min(window.output[0]);
+                    let (needed, window) = window.rows(first..last);
+                    let x = x.clone().narrow(1, needed.start, needed.len());
+                    kernels::conv2d(x, &weight, &bias, window)
+                });
+                Tensor::cat(parts.collect(), 1)
+            };
+            let what = format!("conv2d {resized:?} by {stride}, {rows} rows at a time");
+            compare(&what, |device| run(device, rows));
+            compare(&what, |device| match device == gpu() {
+                true => run(device, rows),
+                false => run(device, window.output[0]),
+            });
+        }
+    }
+}
+
+fn group_norm(x: Tensor<4>, statistics: &Tensor<4>, groups: usize, silu: bool) -> Tensor<4> {
+    let ([_, _, _, channels], device) = (x.dims(), x.device());
+    let options = GroupNormOptions {
+        groups,
+        eps: 1e-5,
+        silu,
+    };
+    let (gamma, beta) = (
+        normal(2, [channels], &device),
+        normal(3, [channels], &device),
+    );
+    kernels::group_norm(x, statistics, &gamma, &beta, options)
+}
+
+/// Pictures of less than one slice, of one, and of several with a ragged last one.
+const NORMED: [([usize; 4], usize); 7] = [
+    ([1, 8, 8, 64], 16),
+    ([2, 5, 7, 12], 3),
+    ([1, 1, 1, 8], 2),
+    ([1, 33, 31, 32], 32),
+    ([2, 20, 20, 30], 1),
+    ([2, 32, 32, 8], 4),
+    ([2, 65, 33, 12], 3),
+];
+
 #[test]
 fn group_norm_is_its_twin() {
-    for ([batch, height, width, channels], groups) in [
-        ([1, 8, 8, 64], 16),
-        ([2, 5, 7, 12], 3),
-        ([1, 1, 1, 8], 2),
-        ([1, 33, 31, 32], 32),
-        ([2, 20, 20, 30], 1),
-    ] {
+    for (shape, groups) in NORMED {
+        let x = |device: &Device| normal(1, shape, device) * 3.0 + 5.0;
+        compare(
+            &format!("group_norm_statistics {shape:?} / {groups}"),
+            |device| kernels::group_norm_statistics(x(device), groups),
+        );
         for silu in [false, true] {
             compare(
-                &format!("group_norm {batch}x{height}x{width}x{channels} / {groups}, silu {silu}"),
+                &format!("group_norm {shape:?} / {groups}, silu {silu}"),
                 |device| {
-                    let x = normal(1, [batch, height, width, channels], device) * 3.0 + 5.0;
-                    let options = GroupNormOptions {
-                        groups,
-                        eps: 1e-5,
-                        silu,
-                    };
-                    kernels::group_norm(
-                        x,
-                        &normal(2, [channels], device),
-                        &normal(3, [channels], device),
-                        options,
-                    )
+                    let statistics = kernels::group_norm_statistics(x(device), groups);
+                    group_norm(x(device), &statistics, groups, silu)
+                },
+            );
+        }
+    }
+}
+
+/// The statistics of parts with means far apart, joined, are those of the whole.
+#[test]
+fn group_norm_of_parts_is_that_of_the_whole() {
+    for (shape, groups) in NORMED {
+        let [batch, height, width, _] = shape;
+        for rows in [1, 3, 7, height] {
+            compare(
+                &format!("group_norm {shape:?} / {groups}, {rows} rows at a time"),
+                |device| {
+                    let slope = Tensor::arange(0..height as i64, device).float();
+                    let slope = slope
+                        .reshape([1, height, 1, 1])
+                        .expand([batch, height, width, 1]);
+                    let x = normal(1, shape, device) * 3.0 + slope;
+                    let part = |first| x.clone().narrow(1, first, rows.min(height - first));
+                    let firsts = || (0..height).step_by(rows);
+                    if *device == Device::flex() {
+                        let statistics = kernels::group_norm_statistics(x.clone(), groups);
+                        return group_norm(x, &statistics, groups, true);
+                    }
+                    let of = |first| kernels::group_norm_statistics(part(first), groups);
+                    let statistics = Tensor::cat(firsts().map(of).collect(), 0);
+                    let parts =
+                        firsts().map(|first| group_norm(part(first), &statistics, groups, true));
+                    Tensor::cat(parts.collect(), 1)
                 },
             );
         }

@@ -1,5 +1,7 @@
 //! Convolution over a channels-last picture as a matrix product of its patches. GPU: gemm.wgsl + patches.wgsl.
 
+use std::ops::Range;
+
 use burn::backend::wgpu::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
 
@@ -20,8 +22,38 @@ pub struct Window {
     pub kernel: [usize; 2],
     /// Step between neighbouring outputs.
     pub stride: usize,
-    /// Zero rows above and zero columns to the left; what is missing below and to the right is zero as well.
-    pub padding: [usize; 2],
+    /// Zero rows above and zero columns to the left, negative where the first output lies that far inside the picture; what
+    /// is missing below and to the right is zero as well.
+    pub padding: [isize; 2],
+}
+
+impl Window {
+    /// The part of the convolution that makes these rows of the output: the rows of the input that it reads, and its window
+    /// over those rows alone.
+    ///
+    /// # Panics
+    /// If the input's height is not resized by a whole factor: nearest neighbours of a part would be others.
+    pub fn rows(&self, rows: Range<usize>) -> (Range<usize>, Self) {
+        let [height, width] = self.input;
+        let factor = self.resized[0] / height;
+        assert_eq!(
+            factor * height,
+            self.resized[0],
+            "rows of a picture resized by a fraction"
+        );
+        let first = (rows.start * self.stride) as isize - self.padding[0];
+        let last = ((rows.end - 1) * self.stride + self.kernel[0]) as isize - self.padding[0];
+        let inside = |row: isize| row.clamp(0, self.resized[0] as isize) as usize;
+        let needed = inside(first) / factor..inside(last).div_ceil(factor);
+        let window = Self {
+            input: [needed.len(), width],
+            resized: [needed.len() * factor, self.resized[1]],
+            output: [rows.len(), self.output[1]],
+            padding: [(needed.start * factor) as isize - first, self.padding[1]],
+            ..*self
+        };
+        (needed, window)
+    }
 }
 
 pub(super) fn gpu(
@@ -57,8 +89,9 @@ pub(super) fn gpu(
         out_width,
         window.kernel[1],
         window.stride,
-        window.padding[0],
-        window.padding[1],
+        // Two's complement, as the kernel reads them.
+        window.padding[0] as usize,
+        window.padding[1] as usize,
     ];
     let workgroups = [rows.div_ceil(TILE), packing.rows.div_ceil(TILE)];
     let shape = [batch, out_height, out_width, packing.rows];
@@ -106,9 +139,8 @@ pub(super) mod plain {
                     row % (out_height * out_width),
                 );
                 let image = &x[image * height * width * channels..][..height * width * channels];
-                let top = (pixel / out_width * window.stride) as isize - window.padding[0] as isize;
-                let left =
-                    (pixel % out_width * window.stride) as isize - window.padding[1] as isize;
+                let top = (pixel / out_width * window.stride) as isize - window.padding[0];
+                let left = (pixel % out_width * window.stride) as isize - window.padding[1];
                 for ky in 0..window.kernel[0] as isize {
                     for kx in 0..window.kernel[1] as isize {
                         match source(top + ky, left + kx, window) {
@@ -136,5 +168,50 @@ pub(super) mod plain {
             y * window.input[0] / window.resized[0],
             x * window.input[1] / window.resized[1],
         ])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rows 4 to 8 of three kinds of 3x3 convolution over 12 rows.
+    fn rows(resized: usize, stride: usize, padding: isize) -> (Range<usize>, isize) {
+        let window = Window {
+            input: [12, 5],
+            resized: [resized, 5],
+            output: [resized / stride, 5],
+            kernel: [3, 3],
+            stride,
+            padding: [padding, 1],
+        };
+        let (needed, part) = window.rows(4..8);
+        assert_eq!(part.input, [needed.len(), 5]);
+        assert_eq!(part.output, [4, 5]);
+        (needed, part.padding[0])
+    }
+
+    #[test]
+    fn a_part_of_the_output_reads_its_rows_and_their_neighbours() {
+        assert_eq!(rows(12, 1, 1), (3..9, 0));
+        assert_eq!(rows(12, 2, 0), (8..12, 0), "the last row below is padding");
+        assert_eq!(
+            rows(24, 1, 1),
+            (1..5, -1),
+            "row 3 is the second copy of row 1"
+        );
+    }
+
+    #[test]
+    fn the_whole_output_is_the_window_itself() {
+        let window = Window {
+            input: [6, 4],
+            resized: [12, 8],
+            output: [12, 8],
+            kernel: [3, 3],
+            stride: 1,
+            padding: [1, 1],
+        };
+        assert_eq!(window.rows(0..12), (0..6, window));
     }
 }

@@ -34,13 +34,18 @@ impl Kernels for CubeBackend {
         embedding::gpu(weight, ids, packing)
     }
 
+    fn group_norm_statistics(x: FloatTensor<Self>, groups: usize) -> FloatTensor<Self> {
+        group_norm::gpu::statistics(x, groups)
+    }
+
     fn group_norm(
         x: FloatTensor<Self>,
+        statistics: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
         options: GroupNormOptions,
     ) -> FloatTensor<Self> {
-        group_norm::gpu(x, gamma, beta, options)
+        group_norm::gpu::apply(x, statistics, gamma, beta, options)
     }
 
     fn layer_norm(

@@ -12,7 +12,10 @@ pub(super) fn gpu(x: CubeTensor, gamma: CubeTensor, beta: CubeTensor, eps: f32) 
     let rows = shape.num_elements() / columns;
     let kernel = Wgsl {
         name: ["layer_norm", "", ""],
-        parts: vec![include_str!("layer_norm.wgsl")],
+        parts: vec![
+            include_str!("layer_norm.wgsl"),
+            include_str!("workgroup_total.wgsl"),
+        ],
     };
     launch(
         kernel,

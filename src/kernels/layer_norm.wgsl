@@ -12,7 +12,6 @@ struct Info {
 @group(0) @binding(4) var<uniform> info: Info;
 
 const THREADS: u32 = 64u;
-var<workgroup> partial: array<f32, THREADS>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
@@ -33,17 +32,4 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) t
     for (var i = thread; i < info.columns; i += THREADS) {
         y[start + i] = (x[start + i] - mean) * scale * gamma[i] + beta[i];
     }
-}
-
-fn total(value: f32, thread: u32) -> f32 {
-    workgroupBarrier();
-    partial[thread] = value;
-    workgroupBarrier();
-    for (var half = THREADS / 2u; half > 0u; half /= 2u) {
-        if thread < half {
-            partial[thread] += partial[thread + half];
-        }
-        workgroupBarrier();
-    }
-    return partial[0];
 }

@@ -52,9 +52,13 @@ pub trait Kernels: Backend {
         packing: Packing,
     ) -> FloatTensor<Self>;
 
+    /// See [`group_norm_statistics`].
+    fn group_norm_statistics(x: FloatTensor<Self>, groups: usize) -> FloatTensor<Self>;
+
     /// See [`group_norm`].
     fn group_norm(
         x: FloatTensor<Self>,
+        statistics: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
         options: GroupNormOptions,
@@ -126,26 +130,45 @@ pub fn embedding(weight: &Weight, ids: Tensor<1, Int>) -> Tensor<2> {
     ))
 }
 
-/// GroupNorm, with SiLU behind it if the options say so.
+/// What [`group_norm`] has to know of a picture: count, mean and sum of squared deviations of each group of channels, for
+/// some of its pixels in each row. Those of a picture in parts are the parts' in any order, joined along the first axis.
+///
+/// # Shapes
+/// - x: `[batch, height, width, channels]`
+/// - output: `[rows, batch, groups, 3]`
+pub fn group_norm_statistics(x: Tensor<4>, groups: usize) -> Tensor<4> {
+    let [_, _, _, channels] = x.dims();
+    assert_eq!(
+        channels % groups,
+        0,
+        "group_norm: {channels} channels in {groups} groups"
+    );
+    Tensor::from_dispatch(Dispatch::group_norm_statistics(x.into_dispatch(), groups))
+}
+
+/// GroupNorm of a picture, or of a part of one, with SiLU behind it if the options say so.
 ///
 /// # Shapes
 /// - x, output: `[batch, height, width, channels]`
+/// - statistics: `[rows, batch, groups, 3]`, of the whole picture, see [`group_norm_statistics`]
 /// - gamma, beta: `[channels]`
 pub fn group_norm(
     x: Tensor<4>,
+    statistics: &Tensor<4>,
     gamma: &Tensor<1>,
     beta: &Tensor<1>,
     options: GroupNormOptions,
 ) -> Tensor<4> {
-    let [_, _, _, channels] = x.dims();
+    let [batch, _, _, _] = x.dims();
+    let [_, of_batch, groups, _] = statistics.dims();
     assert_eq!(
-        channels % options.groups,
-        0,
-        "group_norm: {channels} channels in {} groups",
-        options.groups
+        [of_batch, groups],
+        [batch, options.groups],
+        "group_norm: batch and groups of the statistics"
     );
     Tensor::from_dispatch(Dispatch::group_norm(
         x.into_dispatch(),
+        statistics.clone().into_dispatch(),
         gamma.clone().into_dispatch(),
         beta.clone().into_dispatch(),
         options,

@@ -1,7 +1,8 @@
 
 // The patches of an NHWC picture as the input of gemm.wgsl: row m is an output pixel, column k is (ky, kx, channel).
 // The picture is read as if it had been resized to resized_height x resized_width by nearest neighbour first, so that an
-// upsampling never has to be stored. A row is (valid, start of the image, top, left).
+// upsampling never has to be stored. A row is (valid, start of the image, top, left). Padding may be negative, in two's
+// complement.
 
 fn input_row(m: u32) -> vec4<i32> {
     let pixels = info.out_height * info.out_width;

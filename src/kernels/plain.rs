@@ -37,13 +37,18 @@ impl Kernels for Flex {
         embedding::plain::embedding(weight, ids, packing)
     }
 
+    fn group_norm_statistics(x: FloatTensor<Self>, groups: usize) -> FloatTensor<Self> {
+        group_norm::plain::statistics(x, groups)
+    }
+
     fn group_norm(
         x: FloatTensor<Self>,
+        statistics: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
         options: GroupNormOptions,
     ) -> FloatTensor<Self> {
-        group_norm::plain::group_norm(x, gamma, beta, options)
+        group_norm::plain::apply(x, statistics, gamma, beta, options)
     }
 
     fn layer_norm(

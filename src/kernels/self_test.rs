@@ -87,17 +87,18 @@ pub async fn self_test(device: &Device, encodings: &[Encoding]) -> Result<()> {
         &[-1.0, 3.0, -1.0, 3.0],
     )
     .await?;
-    let input = Tensor::from_data(TensorData::new(signs, [1, 1, 1, 4]), device);
+    let input = Tensor::<4>::from_data(TensorData::new(signs, [1, 1, 1, 4]), device);
     let options = GroupNormOptions {
         groups: 2,
         eps: 0.0,
         silu: true,
     };
+    let statistics = super::group_norm_statistics(input.clone(), options.groups);
     let silu = |x: f32| x / (1.0 + (-x).exp());
     let expected = [silu(-1.0), silu(3.0), silu(-1.0), silu(3.0)];
     check(
         "group_norm",
-        super::group_norm(input, &gamma, &beta, options),
+        super::group_norm(input, &statistics, &gamma, &beta, options),
         &expected,
     )
     .await

@@ -75,30 +75,39 @@ impl Conv2d {
     /// # Shapes
     /// As [`Self::forward`], with the output's size that of a picture of the size `resized`.
     pub fn forward_resized(&self, x: Tensor<4>, resized: [usize; 2]) -> Tensor<4> {
-        let [batch, height, width, inputs] = x.dims();
+        let [_, height, width, _] = x.dims();
+        self.forward_window(x, self.window([height, width], resized))
+    }
+
+    /// What a convolution of a picture of the size `input`, resized to `resized`, sees.
+    pub fn window(&self, input: [usize; 2], resized: [usize; 2]) -> Window {
         let Conv2dConfig {
             kernel,
             stride,
             padding: [before, after],
-            outputs,
             ..
         } = self.config;
-        if kernel == 1 && stride == 1 && resized == [height, width] {
+        Window {
+            input,
+            resized,
+            output: resized.map(|size| (size + before + after - kernel) / stride + 1),
+            kernel: [kernel; 2],
+            stride,
+            padding: [before as isize; 2],
+        }
+    }
+
+    /// The convolution through [`Self::window`] or a part of it, see [`Window::rows`].
+    pub fn forward_window(&self, x: Tensor<4>, window: Window) -> Tensor<4> {
+        let [batch, height, width, inputs] = x.dims();
+        if window.kernel == [1, 1] && window.stride == 1 && window.resized == [height, width] {
             let y = kernels::linear(
                 x.reshape([batch * height * width, inputs]),
                 &self.weight,
                 &self.bias,
             );
-            return y.reshape([batch, height, width, outputs]);
+            return y.reshape([batch, height, width, self.config.outputs]);
         }
-        let window = Window {
-            input: [height, width],
-            resized,
-            output: resized.map(|size| (size + before + after - kernel) / stride + 1),
-            kernel: [kernel; 2],
-            stride,
-            padding: [before; 2],
-        };
         kernels::conv2d(x, &self.weight, &self.bias, window)
     }
 }

@@ -48,13 +48,39 @@ impl GroupNorm {
         self.run(x, true)
     }
 
+    /// What [`Self::apply_silu`] has to know of a picture that lies in `parts` of its rows.
+    ///
+    /// # Shapes
+    /// - parts: `[batch, rows, width, channels]`
+    /// - output: as of [`kernels::group_norm_statistics`]
+    pub fn statistics(&self, parts: &[Tensor<4>]) -> Tensor<4> {
+        match parts {
+            [whole] => kernels::group_norm_statistics(whole.clone(), self.groups),
+            parts => {
+                let of =
+                    |part: &Tensor<4>| kernels::group_norm_statistics(part.clone(), self.groups);
+                Tensor::cat(parts.iter().map(of).collect(), 0)
+            }
+        }
+    }
+
+    /// Some rows of a picture, normalized by the statistics of all of it, through SiLU.
+    pub fn apply_silu(&self, x: Tensor<4>, statistics: &Tensor<4>) -> Tensor<4> {
+        self.apply(x, statistics, true)
+    }
+
     fn run(&self, x: Tensor<4>, silu: bool) -> Tensor<4> {
+        let statistics = kernels::group_norm_statistics(x.clone(), self.groups);
+        self.apply(x, &statistics, silu)
+    }
+
+    fn apply(&self, x: Tensor<4>, statistics: &Tensor<4>, silu: bool) -> Tensor<4> {
         let options = GroupNormOptions {
             groups: self.groups,
             eps: self.eps,
             silu,
         };
-        kernels::group_norm(x, &self.gamma, &self.beta, options)
+        kernels::group_norm(x, statistics, &self.gamma, &self.beta, options)
     }
 }
 

@@ -22,11 +22,12 @@ pub struct ResnetConfig {
 /// See [`ResnetConfig`].
 #[derive(Debug)]
 pub struct Resnet {
-    norm1: GroupNorm,
-    conv1: Conv2d,
+    // The VAE runs these over strips of a picture.
+    pub(crate) norm1: GroupNorm,
+    pub(crate) conv1: Conv2d,
     time_emb_proj: Option<Linear>,
-    norm2: GroupNorm,
-    conv2: Conv2d,
+    pub(crate) norm2: GroupNorm,
+    pub(crate) conv2: Conv2d,
     conv_shortcut: Option<Conv2d>,
 }
 
@@ -74,10 +75,14 @@ impl Resnet {
             h = h + shift.reshape([batch, 1, 1, channels]);
         }
         let h = self.conv2.forward(self.norm2.forward_silu(h));
-        let x = match &self.conv_shortcut {
+        self.shortcut(x) + h
+    }
+
+    /// What the input contributes as it is.
+    pub(crate) fn shortcut(&self, x: Tensor<4>) -> Tensor<4> {
+        match &self.conv_shortcut {
             Some(conv) => conv.forward(x),
             None => x,
-        };
-        x + h
+        }
     }
 }

@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use super::embedding::Sinusoids;
+
 /// The fields that decide the structure.
 #[derive(Debug, Clone, Deserialize)]
 pub struct UNetConfig {
@@ -80,6 +82,24 @@ impl UNetConfig {
     /// Width of the timestep's embedding.
     pub fn time_width(&self) -> usize {
         self.block_out_channels[0] * 4
+    }
+
+    /// Sinusoids of a timestep.
+    pub fn time_proj(&self) -> Sinusoids {
+        self.sinusoids(self.block_out_channels[0])
+    }
+
+    /// Sinusoids of a size id.
+    pub fn add_time_proj(&self) -> Sinusoids {
+        self.sinusoids(self.addition_time_embed_dim)
+    }
+
+    fn sinusoids(&self, width: usize) -> Sinusoids {
+        Sinusoids {
+            width,
+            flip_sin_to_cos: self.flip_sin_to_cos,
+            freq_shift: self.freq_shift,
+        }
     }
 
     /// The levels on the way down.

@@ -36,15 +36,13 @@ impl Sinusoids {
         out
     }
 
-    /// The sinusoids of a row of numbers as a tensor.
+    /// The sinusoids of some numbers as a tensor.
     ///
     /// # Shapes
-    /// - output: `[1, numbers * width]`
+    /// - output: `[numbers, width]`
     pub fn tensor(&self, numbers: &[f32], device: &Device) -> Tensor<2> {
-        Tensor::from_data(
-            TensorData::new(self.of(numbers), [1, numbers.len() * self.width]),
-            device,
-        )
+        let data = TensorData::new(self.of(numbers), [numbers.len(), self.width]);
+        Tensor::from_data(data, device)
     }
 }
 

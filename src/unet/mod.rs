@@ -4,6 +4,8 @@ mod config;
 mod embedding;
 mod transformer;
 
+use std::fmt::Arguments;
+
 use burn::tensor::activation::silu;
 use burn::tensor::{Device, Tensor};
 
@@ -12,8 +14,13 @@ use crate::nn::{Conv2d, Conv2dConfig, GroupNorm, GroupNormConfig, Resnet, Resnet
 use crate::weights::Scope;
 
 pub use config::{Attention, Level, PerLevel, UNetConfig};
-use embedding::{Sinusoids, TimestepEmbedding};
-use transformer::{Transformer, TransformerConfig};
+pub use embedding::Sinusoids;
+use embedding::TimestepEmbedding;
+pub use transformer::{Transformer, TransformerConfig};
+
+/// Is shown what a part of the network gives: the name of its module in diffusers, and its output
+/// `[batch, height, width, channels]`.
+pub type Observe<'a> = dyn FnMut(Arguments, &Tensor<4>) + 'a;
 
 /// See [`UNetConfig`].
 #[derive(Debug)]
@@ -64,11 +71,6 @@ impl UNetConfig {
             self.mid_level().map_err(refuse)?,
             self.up_levels().map_err(refuse)?,
         );
-        let sinusoids = |width| Sinusoids {
-            width,
-            flip_sin_to_cos: self.flip_sin_to_cos,
-            freq_shift: self.freq_shift,
-        };
         let (narrow, time) = (self.block_out_channels[0], self.time_width());
         let norm_out = GroupNormConfig {
             groups: self.norm_num_groups,
@@ -141,8 +143,8 @@ impl UNetConfig {
             conv_norm_out: norm_out.init(&weights.at("conv_norm_out"))?,
             conv_out: Conv2dConfig::same(narrow, self.out_channels, 3)
                 .init(&weights.at("conv_out"))?,
-            time_proj: sinusoids(narrow),
-            add_time_proj: sinusoids(self.addition_time_embed_dim),
+            time_proj: self.time_proj(),
+            add_time_proj: self.add_time_proj(),
         })
     }
 
@@ -209,12 +211,21 @@ impl UNet {
         time_ids: &[Vec<f32>],
         device: &Device,
     ) -> Tensor<2> {
-        let ids = time_ids
-            .iter()
-            .map(|ids| self.add_time_proj.tensor(ids, device));
-        let ids = Tensor::cat(ids.collect(), 0);
+        let [batch, _] = pooled.dims();
+        let ids = self.add_time_proj.tensor(&time_ids.concat(), device);
+        let [numbers, width] = ids.dims();
+        let ids = ids.reshape([batch, numbers / batch * width]);
         self.add_embedding
             .forward(Tensor::cat(vec![pooled, ids], 1))
+    }
+
+    /// The embedding of timesteps [`get_time_embed`].
+    ///
+    /// # Shapes
+    /// - output: `[timesteps, time]`
+    pub fn embed_time(&self, timesteps: &[f32], device: &Device) -> Tensor<2> {
+        let sinusoids = self.time_proj.tensor(timesteps, device);
+        self.time_embedding.forward(sinusoids)
     }
 
     /// The noise in `x` at a timestep.
@@ -230,35 +241,59 @@ impl UNet {
         context: &Tensor<3>,
         added: &Tensor<2>,
     ) -> Tensor<4> {
+        self.forward_observed(x, timestep, context, added, &mut |_, _| ())
+    }
+
+    /// As [`Self::forward`]; `observe` is shown the output of each part. `conv_norm_out` is only shown after its SiLU, which
+    /// diffusers calls `conv_act`.
+    pub fn forward_observed(
+        &self,
+        x: Tensor<4>,
+        timestep: f32,
+        context: &Tensor<3>,
+        added: &Tensor<2>,
+        observe: &mut Observe,
+    ) -> Tensor<4> {
         // 1. time and sizes; every residual block starts from the SiLU of their sum
-        let time = self
-            .time_embedding
-            .forward(self.time_proj.tensor(&[timestep], &x.device()));
-        let time = silu(added.clone() + time);
+        let time = silu(added.clone() + self.embed_time(&[timestep], &x.device()));
 
         // 2. down
         let mut x = self.conv_in.forward(x);
+        observe(format_args!("conv_in"), &x);
         let mut skips = vec![x.clone()];
-        for block in &self.down_blocks {
-            for layer in &block.layers {
-                x = layer.forward(x, &time, context);
+        for (i, block) in self.down_blocks.iter().enumerate() {
+            for (j, layer) in block.layers.iter().enumerate() {
+                x = layer.forward(x, &time, context, &mut |part, x| {
+                    observe(format_args!("down_blocks.{i}.{part}.{j}"), x);
+                });
                 skips.push(x.clone());
             }
             if let Some(conv) = &block.downsampler {
                 x = conv.forward(x);
                 skips.push(x.clone());
             }
+            observe(format_args!("down_blocks.{i}"), &x);
         }
 
         // 3. middle
-        x = self.mid_block.first.forward(x, &time, context);
+        x = self
+            .mid_block
+            .first
+            .forward(x, &time, context, &mut |part, x| {
+                observe(format_args!("mid_block.{part}.0"), x);
+            });
         x = self.mid_block.last.forward(x, Some(&time));
+        observe(format_args!("mid_block"), &x);
 
         // 4. up
-        for block in &self.up_blocks {
+        for (i, block) in self.up_blocks.iter().enumerate() {
             let taken = skips.split_off(skips.len() - block.layers.len());
-            for (layer, skip) in block.layers.iter().zip(taken.into_iter().rev()) {
-                x = layer.forward(Tensor::cat(vec![x, skip], 3), &time, context);
+            let layers = block.layers.iter().zip(taken.into_iter().rev());
+            for (j, (layer, skip)) in layers.enumerate() {
+                x = Tensor::cat(vec![x, skip], 3);
+                x = layer.forward(x, &time, context, &mut |part, x| {
+                    observe(format_args!("up_blocks.{i}.{part}.{j}"), x);
+                });
             }
             if let Some(conv) = &block.upsampler {
                 // To the size of the skip that comes next, which for odd sizes is not twice this one.
@@ -267,19 +302,30 @@ impl UNet {
                     .map_or([0; 2], |skip| [skip.dims()[1], skip.dims()[2]]);
                 x = conv.forward_resized(x, size);
             }
+            observe(format_args!("up_blocks.{i}"), &x);
         }
 
         // 5. out
-        self.conv_out.forward(self.conv_norm_out.forward_silu(x))
+        let x = self.conv_norm_out.forward_silu(x);
+        observe(format_args!("conv_act"), &x);
+        self.conv_out.forward(x)
     }
 }
 
 impl Layer {
-    fn forward(&self, x: Tensor<4>, time: &Tensor<2>, context: &Tensor<3>) -> Tensor<4> {
-        let x = self.resnet.forward(x, Some(time));
-        match &self.attention {
-            Some(transformer) => transformer.forward(x, context),
-            None => x,
+    fn forward(
+        &self,
+        x: Tensor<4>,
+        time: &Tensor<2>,
+        context: &Tensor<3>,
+        observe: &mut dyn FnMut(&str, &Tensor<4>),
+    ) -> Tensor<4> {
+        let mut x = self.resnet.forward(x, Some(time));
+        observe("resnets", &x);
+        if let Some(transformer) = &self.attention {
+            x = transformer.forward(x, context);
+            observe("attentions", &x);
         }
+        x
     }
 }

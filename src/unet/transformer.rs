@@ -113,14 +113,25 @@ impl Transformer {
     /// - x, output: `[batch, height, width, channels]`
     /// - context: `[batch, tokens, context]`
     pub fn forward(&self, x: Tensor<4>, context: &Tensor<3>) -> Tensor<4> {
+        self.forward_observed(x, context, &mut |_, _| ())
+    }
+
+    /// As [`Self::forward`]; `observe` is shown the output of each block, by number, as `[batch, height * width, channels]`.
+    pub fn forward_observed(
+        &self,
+        x: Tensor<4>,
+        context: &Tensor<3>,
+        observe: &mut dyn FnMut(usize, &Tensor<3>),
+    ) -> Tensor<4> {
         let [batch, height, width, channels] = x.dims();
         let tokens = self
             .norm
             .forward(x.clone())
             .reshape([batch, height * width, channels]);
         let mut tokens = self.proj_in.forward(tokens);
-        for block in &self.transformer_blocks {
+        for (i, block) in self.transformer_blocks.iter().enumerate() {
             tokens = block.forward(tokens, context);
+            observe(i, &tokens);
         }
         self.proj_out
             .forward(tokens)

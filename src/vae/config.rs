@@ -21,6 +21,15 @@ pub struct VaeConfig {
     pub scaling_factor: f64,
     /// "silu" for SDXL.
     pub act_fn: String,
+    /// Whether activations overflow f16, as those of the published VAE do (trained in f32; the fp16-fix VAE says false).
+    /// All activations are f32 today, so that neither gives a black picture; once they may be f16, this says where not.
+    #[serde(default = "overflows")]
+    pub force_upcast: bool,
+}
+
+/// diffusers' default.
+fn overflows() -> bool {
+    true
 }
 
 impl VaeConfig {
@@ -29,15 +38,34 @@ impl VaeConfig {
         1 << (self.block_out_channels.len().saturating_sub(1))
     }
 
-    /// Bytes of the decoder's largest activation for a picture of this height and width: an upsampled picture still has the
-    /// width of the level it comes from.
-    pub fn largest_activation(&self, [height, width]: [usize; 2]) -> u64 {
+    /// Bytes of the largest activation for a picture of this height and width, decoded or encoded as a whole.
+    pub fn largest_activation(&self, size: [usize; 2]) -> u64 {
+        self.largest_activation_of_strips(size, size[0].div_ceil(self.scale()))
+    }
+
+    /// The same for strips of `rows` rows of the latent. An upsampled picture still has the width of the level it comes from.
+    /// A strip is read with a row of each neighbour; the map at the latent's size stays whole.
+    pub fn largest_activation_of_strips(&self, [height, width]: [usize; 2], rows: usize) -> u64 {
         let widths = &self.block_out_channels;
-        let values = (0..widths.len()).map(|i| {
+        let last = widths.len() - 1;
+        let values = (0..=last).map(|i| {
+            let (height, width) = (height >> i, width >> i);
             let channels = widths[i].max(widths.get(i + 1).copied().unwrap_or_default());
-            (height >> i) as u64 * (width >> i) as u64 * channels as u64
+            let rows = match i == last {
+                true => height,
+                false => height.min((rows << (last - i)) + 2),
+            };
+            rows as u64 * width as u64 * channels as u64
         });
         values.max().unwrap_or_default() * size_of::<f32>() as u64
+    }
+
+    /// The most rows of the latent that a strip may have for no activation to be of more than `bytes`; `None` where the
+    /// picture is too large even for strips.
+    pub fn rows_per_strip(&self, size: [usize; 2], bytes: u64) -> Option<usize> {
+        let rows = (1..=size[0].div_ceil(self.scale())).rev();
+        rows.into_iter()
+            .find(|&rows| self.largest_activation_of_strips(size, rows) <= bytes)
     }
 
     /// Name of a field that no VAE of SDXL has in this form, and what is wrong with it.
@@ -64,5 +92,27 @@ impl VaeConfig {
             return Some(("scaling_factor", "must be positive".into()));
         }
         (self.act_fn != "silu").then(|| ("act_fn", "must be \"silu\", as in SDXL".into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strips_fit_where_the_whole_does_not() {
+        let json = include_str!("../../tests/fixtures/sdxl-configs/base/vae/config.json");
+        let config: VaeConfig = serde_json::from_str(json).unwrap();
+        let size = [1024, 1024];
+        assert_eq!(config.largest_activation(size), 1 << 30);
+        // The least that WebGPU promises: 128 rows of the picture, less the two of the neighbours.
+        assert_eq!(config.rows_per_strip(size, 128 << 20), Some(15));
+        assert_eq!(config.rows_per_strip(size, 1 << 30), Some(128));
+        assert_eq!(config.rows_per_strip(size, 32 << 20), Some(3));
+        assert_eq!(
+            config.rows_per_strip(size, 16 << 20),
+            None,
+            "the middle block"
+        );
     }
 }

@@ -1,7 +1,10 @@
+use std::slice;
+
 use burn::tensor::Tensor;
 
 use super::mid::MidBlock;
-use super::{EPS, VaeConfig};
+use super::strips::Strips;
+use super::{EPS, Observe, VaeConfig};
 use crate::Result;
 use crate::nn::{Conv2d, Conv2dConfig, GroupNorm, GroupNormConfig, Resnet, ResnetConfig};
 use crate::weights::Scope;
@@ -84,17 +87,38 @@ impl Decoder {
     /// - latent: `[batch, height, width, latent]`, as the UNet leaves it
     /// - output: `[batch, height * scale, width * scale, channels]`, about -1 to 1
     pub fn forward(&self, latent: Tensor<4>) -> Tensor<4> {
+        let [_, height, _, _] = latent.dims();
+        self.forward_strips(latent, height)
+    }
+
+    /// The same picture, with no larger activations than strips of `rows` rows of the latent need
+    /// ([`VaeConfig::rows_per_strip`]). Shapes as of [`Self::forward`].
+    pub fn forward_strips(&self, latent: Tensor<4>, rows: usize) -> Tensor<4> {
+        self.forward_observed(latent, rows, &mut |_, _| ())
+    }
+
+    /// As [`Self::forward_strips`]; `observe` is shown the output of each part.
+    pub fn forward_observed(
+        &self,
+        latent: Tensor<4>,
+        rows: usize,
+        observe: &mut Observe,
+    ) -> Tensor<4> {
         let x = self.post_quant_conv.forward(latent / self.scaling_factor);
-        let mut x = self.mid_block.forward(self.conv_in.forward(x));
-        for block in &self.up_blocks {
+        observe(format_args!("post_quant_conv"), slice::from_ref(&x));
+        let x = self.conv_in.forward(x);
+        let x = self.mid_block.forward(x, "decoder", observe);
+        let mut x = Strips::cut(&x, rows);
+        for (i, block) in self.up_blocks.iter().enumerate() {
             for resnet in &block.resnets {
-                x = resnet.forward(x, None);
+                x = x.resnet(resnet);
             }
             if let Some(conv) = &block.upsampler {
-                let [_, height, width, _] = x.dims();
-                x = conv.forward_resized(x, [2 * height, 2 * width]);
+                x = x.convolve(conv, 2).collect();
             }
+            observe(format_args!("decoder.up_blocks.{i}"), x.as_slice());
         }
-        self.conv_out.forward(self.conv_norm_out.forward_silu(x))
+        let picture = x.convolve_normalized(&self.conv_norm_out, &self.conv_out);
+        picture.collect::<Strips>().join()
     }
 }

@@ -1,7 +1,8 @@
 use burn::tensor::Tensor;
 
 use super::mid::MidBlock;
-use super::{EPS, VaeConfig};
+use super::strips::Strips;
+use super::{EPS, Observe, VaeConfig};
 use crate::Result;
 use crate::nn::{Conv2d, Conv2dConfig, GroupNorm, GroupNormConfig, Resnet, ResnetConfig};
 use crate::weights::Scope;
@@ -93,34 +94,66 @@ impl Encoder {
     /// # Shapes
     /// - picture: `[batch, height, width, channels]`, -1 to 1, sides multiples of the scale
     pub fn forward(&self, picture: Tensor<4>) -> LatentDistribution {
-        let mut x = self.conv_in.forward(picture);
-        for block in &self.down_blocks {
+        let [_, height, _, _] = picture.dims();
+        self.forward_strips(picture, height)
+    }
+
+    /// The same distribution, with no larger activations than strips of `rows` rows of the latent need
+    /// ([`VaeConfig::rows_per_strip`]). Shapes as of [`Self::forward`].
+    pub fn forward_strips(&self, picture: Tensor<4>, rows: usize) -> LatentDistribution {
+        self.forward_observed(picture, rows, &mut |_, _| ())
+    }
+
+    /// As [`Self::forward_strips`]; `observe` is shown the output of each part.
+    pub fn forward_observed(
+        &self,
+        picture: Tensor<4>,
+        rows: usize,
+        observe: &mut Observe,
+    ) -> LatentDistribution {
+        let scale = 1 << (self.down_blocks.len() - 1);
+        let picture = Strips::cut(&picture, rows * scale);
+        let mut x: Strips = picture.convolve(&self.conv_in, 1).collect();
+        for (i, block) in self.down_blocks.iter().enumerate() {
             for resnet in &block.resnets {
-                x = resnet.forward(x, None);
+                x = x.resnet(resnet);
             }
             if let Some(conv) = &block.downsampler {
-                x = conv.forward(x);
+                x = x.convolve(conv, 1).collect();
             }
+            observe(format_args!("encoder.down_blocks.{i}"), x.as_slice());
         }
-        let x = self.conv_norm_out.forward_silu(self.mid_block.forward(x));
-        let moments = self.quant_conv.forward(self.conv_out.forward(x));
+        let x = self.mid_block.forward(x.join(), "encoder", observe);
+        let x = self.conv_out.forward(self.conv_norm_out.forward_silu(x));
         LatentDistribution {
-            moments,
+            moments: self.quant_conv.forward(x),
             scaling_factor: self.scaling_factor,
         }
     }
 }
 
 impl LatentDistribution {
-    /// The latent, as the UNet takes it, for given standard normal noise of its shape [`DiagonalGaussianDistribution`].
-    pub fn sample(&self, noise: Tensor<4>) -> Tensor<4> {
+    /// `[batch, height, width, latent]`, in the VAE's own scale.
+    pub fn mean(&self) -> Tensor<4> {
         let [_, _, _, channels] = self.moments.dims();
-        let mean = self.moments.clone().narrow(3, 0, channels / 2);
-        let log_variance = self
-            .moments
-            .clone()
-            .narrow(3, channels / 2, channels / 2)
-            .clamp(-30.0, 20.0);
-        (mean + (log_variance * 0.5).exp() * noise) * self.scaling_factor
+        self.moments.clone().narrow(3, 0, channels / 2)
+    }
+
+    /// Logarithm of the variance, within the bounds that diffusers sets [`DiagonalGaussianDistribution`]; shape as the mean's.
+    pub fn log_variance(&self) -> Tensor<4> {
+        let [_, _, _, channels] = self.moments.dims();
+        let log_variance = self.moments.clone().narrow(3, channels / 2, channels / 2);
+        log_variance.clamp(-30.0, 20.0)
+    }
+
+    /// The latent, as the UNet takes it, for given standard normal noise of its shape.
+    pub fn sample(&self, noise: Tensor<4>) -> Tensor<4> {
+        let deviation = (self.log_variance() * 0.5).exp();
+        (self.mean() + deviation * noise) * self.scaling_factor
+    }
+
+    /// The latent without noise, as the UNet takes it.
+    pub fn mode(&self) -> Tensor<4> {
+        self.mean() * self.scaling_factor
     }
 }

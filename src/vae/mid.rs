@@ -1,6 +1,8 @@
+use std::slice;
+
 use burn::tensor::Tensor;
 
-use super::{EPS, VaeConfig};
+use super::{EPS, Observe, VaeConfig};
 use crate::Result;
 use crate::nn::{
     GroupNorm, GroupNormConfig, Linear, LinearConfig, Resnet, ResnetConfig, attention,
@@ -49,7 +51,9 @@ impl MidBlock {
 
     /// # Shapes
     /// - x, output: `[batch, height, width, channels]`
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    ///
+    /// `at` is the module that the block belongs to.
+    pub fn forward(&self, x: Tensor<4>, at: &str, observe: &mut Observe) -> Tensor<4> {
         let x = self.first.forward(x, None);
         let [batch, height, width, channels] = x.dims();
         let h = self
@@ -62,7 +66,13 @@ impl MidBlock {
             self.to_v.forward(h),
         );
         let h = self.to_out.forward(attention(q, k, v, 1, None));
-        self.last
-            .forward(x + h.reshape([batch, height, width, channels]), None)
+        let x = x + h.reshape([batch, height, width, channels]);
+        observe(
+            format_args!("{at}.mid_block.attentions.0"),
+            slice::from_ref(&x),
+        );
+        let x = self.last.forward(x, None);
+        observe(format_args!("{at}.mid_block"), slice::from_ref(&x));
+        x
     }
 }

@@ -18,19 +18,21 @@ mod pipelines;
 mod samplers;
 mod text_encoders;
 mod tokens;
+mod transformer;
 mod unets;
 mod vae;
 
 use check::Check;
 
 /// The kinds of cases, by the name of their dump.
-pub const GROUPS: [&str; 9] = [
+pub const GROUPS: [&str; 10] = [
     "tokens",
     "rng",
     "text_encoders",
     "added_conditions",
     "unet_base",
     "unet_refiner",
+    "transformer_head64",
     "vae",
     "schedulers",
     "pipelines",
@@ -44,6 +46,7 @@ pub async fn run(group: &str, check: &mut Check<'_>) {
         "text_encoders" => text_encoders::run(check).await,
         "added_conditions" => conditions::run(check).await,
         "unet_base" | "unet_refiner" => unets::run(check, group).await,
+        "transformer_head64" => transformer::run(check).await,
         "vae" => vae::run(check).await,
         "schedulers" => samplers::run(check).await,
         "pipelines" => pipelines::run(check).await,
