@@ -86,6 +86,19 @@ pub enum Error {
         #[source]
         source: Option<Cause>,
     },
+    /// A LoRA cannot be read, or is for another model.
+    #[error(
+        "the LoRA `{lora}` cannot be used{}: {problem}. Choose one in safetensors that was made for SDXL 1.0, or go on without it.",
+        of_tensor(key)
+    )]
+    BadLora {
+        /// What it is called.
+        lora: String,
+        /// The tensor or module of its file at fault, where it is one.
+        key: Option<String>,
+        /// What is wrong.
+        problem: String,
+    },
     /// A component's config asks for something this program does not do, or lacks a field.
     #[error(
         "the config of {component} cannot be used: {field}: {problem}. Only models of SDXL's architecture are supported."
@@ -177,6 +190,7 @@ impl Error {
             Error::ShapeMismatch { .. } => "ShapeMismatch",
             Error::UnexpectedTensor { .. } => "UnexpectedTensor",
             Error::BadCheckpoint { .. } => "BadCheckpoint",
+            Error::BadLora { .. } => "BadLora",
             Error::BadConfig { .. } => "BadConfig",
             Error::BadRequest { .. } => "BadRequest",
             Error::Tokenizer { .. } => "Tokenizer",

@@ -13,6 +13,7 @@ pub mod device;
 pub mod error;
 mod image;
 pub mod kernels;
+pub mod lora;
 pub mod nn;
 pub mod noise;
 pub mod pipeline;

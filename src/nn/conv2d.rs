@@ -2,6 +2,7 @@ use burn::tensor::Tensor;
 
 use crate::Result;
 use crate::kernels::{self, Weight, Window};
+use crate::lora::Adapter;
 use crate::weights::Scope;
 
 /// A square convolution.
@@ -24,6 +25,7 @@ pub struct Conv2dConfig {
 pub struct Conv2d {
     weight: Weight,
     bias: Tensor<1>,
+    adapter: Option<Box<Adapter>>,
     config: Conv2dConfig,
 }
 
@@ -53,9 +55,11 @@ impl Conv2dConfig {
     /// Takes `weight` and `bias`.
     pub fn init(&self, weights: &Scope) -> Result<Conv2d> {
         let shape = [self.outputs, self.kernel, self.kernel, self.inputs];
+        let (weight, adapter) = weights.adapted("weight", &shape)?;
         Ok(Conv2d {
-            weight: weights.matrix("weight", &shape)?,
+            weight,
             bias: weights.vector("bias", self.outputs)?,
+            adapter,
             config: self.clone(),
         })
     }
@@ -75,21 +79,36 @@ impl Conv2d {
     /// # Shapes
     /// As [`Self::forward`], with the output's size that of a picture of the size `resized`.
     pub fn forward_resized(&self, x: Tensor<4>, resized: [usize; 2]) -> Tensor<4> {
+        let added = self.adapter.as_ref().map(|adapter| {
+            adapter.added(|down, no_bias| self.config.convolve(x.clone(), resized, down, no_bias))
+        });
+        let y = self.config.convolve(x, resized, &self.weight, &self.bias);
+        match added {
+            Some(added) => y + added,
+            None => y,
+        }
+    }
+}
+
+impl Conv2dConfig {
+    /// The convolution with a weight of any number of outputs.
+    fn convolve(
+        &self,
+        x: Tensor<4>,
+        resized: [usize; 2],
+        weight: &Weight,
+        bias: &Tensor<1>,
+    ) -> Tensor<4> {
         let [batch, height, width, inputs] = x.dims();
-        let Conv2dConfig {
+        let Self {
             kernel,
             stride,
             padding: [before, after],
-            outputs,
             ..
-        } = self.config;
+        } = *self;
         if kernel == 1 && stride == 1 && resized == [height, width] {
-            let y = kernels::linear(
-                x.reshape([batch * height * width, inputs]),
-                &self.weight,
-                &self.bias,
-            );
-            return y.reshape([batch, height, width, outputs]);
+            let y = kernels::linear(x.reshape([batch * height * width, inputs]), weight, bias);
+            return y.reshape([batch, height, width, weight.packing.rows]);
         }
         let window = Window {
             input: [height, width],
@@ -99,6 +118,6 @@ impl Conv2d {
             stride,
             padding: [before; 2],
         };
-        kernels::conv2d(x, &self.weight, &self.bias, window)
+        kernels::conv2d(x, weight, bias, window)
     }
 }

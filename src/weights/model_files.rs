@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::checkpoint::Checkpoint;
-use super::component_weights::Weights;
+use super::component_weights::ComponentWeights;
 use super::inventory::{Spec, tensors_of};
 use super::manifest::{ComponentName, Kind};
 use super::names::{Origin, kind_of_single_file, single_file_map};
@@ -144,7 +144,7 @@ impl ModelFiles {
     }
 
     /// Finds a component's weights and checks names and shapes against its config.
-    pub fn weights(&self, component: ComponentName, config: &Value) -> Result<Weights> {
+    pub fn weights(&self, component: ComponentName, config: &Value) -> Result<ComponentWeights> {
         let (checkpoint, tensors) = match &self.single {
             Some(single) => (
                 Rc::clone(single),
@@ -177,7 +177,7 @@ impl ModelFiles {
                 Some(_) => self.used.borrow_mut().insert(tensor),
             };
         }
-        Ok(Weights {
+        Ok(ComponentWeights {
             component,
             checkpoint,
             tensors,

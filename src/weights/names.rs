@@ -108,7 +108,8 @@ pub fn kind_of_single_file<'a>(names: impl IntoIterator<Item = &'a str>) -> Opti
     refiner.then_some(Kind::Refiner)
 }
 
-const UNET: &str = "model.diffusion_model.";
+/// How the UNet's names begin in a single file.
+pub(crate) const UNET: &str = "model.diffusion_model.";
 const VAE: &str = "first_stage_model.";
 const CLIP_L: &str = "conditioner.embedders.0.transformer.";
 

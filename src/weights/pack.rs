@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::component_weights::Weights;
+use super::component_weights::ComponentWeights;
 use super::manifest::{
     Component, ComponentName, Encoding, FORMAT, FileEntry, Kind, Manifest, TensorEntry,
 };
@@ -117,7 +117,7 @@ pub fn pack(options: &Options, progress: &mut dyn FnMut(Progress)) -> Result<Rep
 struct Planned {
     name: ComponentName,
     config: Value,
-    weights: Option<Weights>,
+    weights: Option<ComponentWeights>,
 }
 
 impl Planned {
@@ -176,7 +176,7 @@ fn required(kind: Kind, name: ComponentName) -> bool {
 
 fn pack_tensor(
     options: &Options,
-    weights: &Weights,
+    weights: &ComponentWeights,
     index: usize,
     writer: &mut ShardWriter,
 ) -> Result<TensorEntry> {
