@@ -1,6 +1,6 @@
 //! The LoRAs of one layer, joined.
 
-use burn::tensor::Tensor;
+use burn::tensor::{Tensor, TensorData};
 
 use super::FittedLora;
 use super::fit::Factors;
@@ -18,6 +18,8 @@ pub struct Adapters<'a> {
 pub struct Adapter {
     down: Weight,
     up: Weight,
+    /// Of each rank, in f32 whatever the factors are in.
+    scale: Tensor<1>,
     /// The biases of both, which they have not.
     zeros: [Tensor<1>; 2],
 }
@@ -39,7 +41,7 @@ impl<'a> Adapters<'a> {
     }
 }
 
-/// `up · down`: the sum of several LoRAs' products is one product of their factors side by side.
+/// `up · diag(scale) · down`: the sum of several LoRAs' products is one product of their factors side by side.
 pub(crate) struct LowRank {
     /// Ranks of all.
     pub rank: usize,
@@ -47,6 +49,8 @@ pub(crate) struct LowRank {
     pub down: Vec<f32>,
     /// `[out, rank]`.
     pub up: Vec<f32>,
+    /// `[rank]`.
+    pub scale: Vec<f32>,
 }
 
 impl LowRank {
@@ -61,16 +65,26 @@ impl LowRank {
             rank: parts.iter().map(|part| part.rank).sum(),
             down: parts.iter().flat_map(|part| &part.down).copied().collect(),
             up: (0..outputs).flat_map(rows).copied().collect(),
+            scale: parts
+                .iter()
+                .flat_map(|part| std::iter::repeat_n(part.scale, part.rank))
+                .collect(),
         })
     }
 }
 
 impl Adapter {
-    /// Of matrices `[rank, columns]` and `[out, rank]`.
-    pub(crate) fn new(down: Weight, up: Weight) -> Self {
+    /// Of matrices `[rank, columns]` and `[out, rank]`, and the scale of each rank.
+    pub(crate) fn new(down: Weight, up: Weight, scale: Vec<f32>) -> Self {
         let device = down.words.device();
+        let scale = Tensor::from_data(TensorData::new(scale, [down.packing.rows]), &device);
         let zeros = [&down, &up].map(|half| Tensor::zeros([half.packing.rows], &device));
-        Self { down, up, zeros }
+        Self {
+            down,
+            up,
+            scale,
+            zeros,
+        }
     }
 
     /// What is added to a layer's output: `up` of `down`, which is given the layer's input, the weight to multiply it by and
@@ -88,7 +102,8 @@ impl Adapter {
         let mut dims = x.dims();
         let rank = dims[D - 1];
         let rows = dims.iter().product::<usize>() / rank;
-        let y = kernels::linear(x.reshape([rows, rank]), &self.up, no_bias_up);
+        let x = x.reshape([rows, rank]) * self.scale.clone().unsqueeze();
+        let y = kernels::linear(x, &self.up, no_bias_up);
         dims[D - 1] = self.up.packing.rows;
         y.reshape(dims)
     }

@@ -22,13 +22,15 @@ pub struct FittedLora {
     pairs: BTreeMap<(ComponentName, String), Pair>,
 }
 
-/// One layer's addition in the layout of the packed weights.
+/// One layer's addition in the layout of the packed weights: `scale * up · down`.
 pub(super) struct Factors {
     pub rank: usize,
     /// `[rank, in]`, or `[rank, height, width, in]`.
     pub down: Vec<f32>,
-    /// `[out, rank]`, with alpha / rank and the weight in it.
+    /// `[out, rank]`.
     pub up: Vec<f32>,
+    /// The weight times alpha / rank, times what was taken out of the factors.
+    pub scale: f32,
 }
 
 /// A layer that can be added to.
@@ -121,26 +123,28 @@ impl FittedLora {
         if let &[rank, input, height, width] = &pair.down.shape[..] {
             (down, _) = channels_last(down, [rank, input, height, width]);
         }
-        let factor = pair.factor * weight;
-        let balance = balance(&down, &up, factor);
-        down.iter_mut().for_each(|v| *v *= balance as f32);
-        let factor = (factor / balance) as f32;
-        up.iter_mut().for_each(|v| *v *= factor);
+        let scale = pair.factor * weight * normalize(&mut down) * normalize(&mut up);
         Some(Factors {
             rank: pair.down.shape[0],
             down,
             up,
+            scale: scale as f32,
         })
     }
 }
 
-/// The power of two by which `down` is to grow so that both factors are of about the same size: then neither leaves the range
-/// of f16, however small alpha is.
-fn balance(down: &[f32], up: &[f32], factor: f64) -> f64 {
-    let largest = |values: &[f32]| values.iter().fold(0f32, |max, v| max.max(v.abs()));
-    let ratio = f64::from(largest(up)) * factor.abs() / f64::from(largest(down));
-    let power = ratio.sqrt().log2().round().exp2();
-    if power.is_normal() { power } else { 1.0 }
+/// Takes a power of two out of the values, so that the largest is between 1 and 2: then f16 holds what f16 held before, and
+/// nothing that counts is so small that a GPU may take it for zero.
+fn normalize(values: &mut [f32]) -> f64 {
+    let largest = values.iter().fold(0f32, |max, v| max.max(v.abs()));
+    let power = f64::from(largest).log2().floor().exp2();
+    if !power.is_normal() {
+        return 1.0;
+    }
+    for value in values {
+        *value = (f64::from(*value) / power) as f32;
+    }
+    power
 }
 
 impl Pair {

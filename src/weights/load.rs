@@ -97,7 +97,7 @@ impl Weights {
         };
         for entry in entries {
             let bytes = reader.tensor(entry).await?;
-            weights.upload(entry, bytes, adapters.low_rank(name, &entry.name))?;
+            weights.upload(entry, bytes, adapters.low_rank(name, &entry.name));
             progress(entry.length)?;
         }
         Ok(weights)
@@ -131,12 +131,7 @@ impl Weights {
         }
     }
 
-    fn upload(
-        &mut self,
-        entry: &TensorEntry,
-        bytes: Vec<u8>,
-        added: Option<LowRank>,
-    ) -> Result<()> {
+    fn upload(&mut self, entry: &TensorEntry, bytes: Vec<u8>, added: Option<LowRank>) {
         let values = match entry.shape.as_slice() {
             [length] => {
                 let values = quantize::decode(&bytes, &entry.shape, entry.encoding);
@@ -149,10 +144,7 @@ impl Weights {
             }
             shape => {
                 let weight = self.matrix(shape, entry.encoding, bytes);
-                let adapter = added
-                    .map(|added| self.adapter(entry, added))
-                    .transpose()?
-                    .map(Box::new);
+                let adapter = added.map(|added| Box::new(self.adapter(entry, added)));
                 Values::Matrix(weight, adapter)
             }
         };
@@ -163,30 +155,30 @@ impl Weights {
                 values,
             },
         );
-        Ok(())
     }
 
     /// As exact as the weight it is added to: in f32 beside f32, in f16 beside everything else.
-    fn adapter(&mut self, entry: &TensorEntry, added: LowRank) -> Result<Adapter> {
-        let LowRank { rank, down, up } = added;
+    fn adapter(&mut self, entry: &TensorEntry, added: LowRank) -> Adapter {
+        let LowRank {
+            rank,
+            down,
+            up,
+            scale,
+        } = added;
         let encoding = match entry.encoding {
             Encoding::F32 => Encoding::F32,
             Encoding::F16 | Encoding::Q8 | Encoding::Q4 => Encoding::F16,
         };
-        let mut half = |values: Vec<f32>, rows: usize| {
+        let mut factor = |values: Vec<f32>, rows: usize| {
             let shape = [rows, values.len() / rows];
-            match quantize::encode(&values, &shape, encoding) {
-                Ok(bytes) => Ok(self.matrix(&shape, encoding, bytes)),
-                Err(problem) => Err(Error::BadLora {
-                    lora: "in use".into(),
-                    key: Some(entry.name.clone()),
-                    problem: format!("{problem}: lower its weight"),
-                }),
-            }
+            let Ok(bytes) = quantize::encode(&values, &shape, encoding) else {
+                unreachable!("the factors of a LoRA are normalized");
+            };
+            self.matrix(&shape, encoding, bytes)
         };
-        let down = half(down, rank)?;
-        let up = half(up, entry.shape[0])?;
-        Ok(Adapter::new(down, up))
+        let outputs = up.len() / rank;
+        let (down, up) = (factor(down, rank), factor(up, outputs));
+        Adapter::new(down, up, scale)
     }
 
     fn matrix(&mut self, shape: &[usize], encoding: Encoding, bytes: Vec<u8>) -> Weight {

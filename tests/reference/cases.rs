@@ -13,6 +13,7 @@ pub mod dump;
 pub mod set;
 
 mod conditions;
+mod lora;
 mod noise;
 mod pipelines;
 mod samplers;
@@ -24,7 +25,7 @@ mod vae;
 use check::Check;
 
 /// The kinds of cases, by the name of their dump.
-pub const GROUPS: [&str; 9] = [
+pub const GROUPS: [&str; 10] = [
     "tokens",
     "rng",
     "text_encoders",
@@ -34,6 +35,7 @@ pub const GROUPS: [&str; 9] = [
     "vae",
     "schedulers",
     "pipelines",
+    "lora_outputs",
 ];
 
 /// Runs the cases of one kind; `group` is one of [`GROUPS`].
@@ -47,6 +49,7 @@ pub async fn run(group: &str, check: &mut Check<'_>) {
         "vae" => vae::run(check).await,
         "schedulers" => samplers::run(check).await,
         "pipelines" => pipelines::run(check).await,
+        "lora_outputs" => lora::run(check).await,
         other => panic!("there is no group of cases `{other}`"),
     }
 }

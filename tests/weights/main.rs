@@ -8,6 +8,7 @@
 )]
 
 mod headers;
+mod lora;
 mod manifests;
 mod names;
 mod packing;
