@@ -8,6 +8,7 @@
 )]
 
 mod headers;
+mod lent_parts;
 mod lora;
 mod manifests;
 mod names;

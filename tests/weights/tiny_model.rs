@@ -189,13 +189,12 @@ impl TinyModel {
                 };
             }
         }
-        put(
-            "conditioner.embedders.1.model.logit_scale".into(),
-            vec![1],
-            vec![4.6],
-        );
-        if self.kind == Kind::Refiner {
-            single.remove("conditioner.embedders.1.model.logit_scale");
+        if self.kind == Kind::Base && self.tensors.contains_key(&ComponentName::TextEncoder2) {
+            put(
+                "conditioner.embedders.1.model.logit_scale".into(),
+                vec![1],
+                vec![4.6],
+            );
         }
         write_safetensors(file, &single.into_values().collect::<Vec<_>>(), Dtype::F32);
     }
@@ -278,6 +277,8 @@ pub fn options(checkpoint: &Path, out: &Path, scheme: Encoding) -> Options {
         components: None,
         configs: None,
         tokenizer: None,
+        vae: None,
+        text_encoders: None,
     }
 }
 

@@ -43,6 +43,7 @@ const WORDS = {
   MissingTensor: { title: "The model is not complete", advice: PACKER },
   ShapeMismatch: { title: "The model does not fit together", advice: PACKER },
   UnexpectedTensor: { title: "The model does not fit together", advice: PACKER },
+  WrongTensors: { title: "The model does not fit together", advice: PACKER },
   BadCheckpoint: { title: "The model's weights cannot be used", advice: PACKER },
   BadLora: { title: "This LoRA cannot be used", advice: "Choose another one, made for SDXL 1.0, or go on without it." },
   BadConfig: { title: "The model's configuration cannot be used", advice: PACKER },
