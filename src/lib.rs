@@ -17,6 +17,7 @@ pub mod lora;
 pub mod nn;
 pub mod noise;
 pub mod pipeline;
+pub mod preset;
 pub mod request;
 pub mod sampling;
 pub mod text_encoder;
