@@ -70,6 +70,15 @@ pub enum Error {
         /// Name of the tensor in that place.
         tensor: String,
     },
+    /// A checkpoint's tensors are not those that its configs call for.
+    #[error(
+        "the weights do not fit the configs: {}. The file is incomplete, or config and weights are of different models.",
+        listed(problems)
+    )]
+    WrongTensors {
+        /// Everything that is wrong, over all components.
+        problems: Vec<TensorProblem>,
+    },
     /// A checkpoint (safetensors file or diffusers folder) cannot be read.
     #[error(
         "checkpoint `{file}`{}: {problem}. Download it again, or convert it to safetensors in f32, f16 or bf16.",
@@ -85,6 +94,19 @@ pub enum Error {
         /// The underlying error, where there is one.
         #[source]
         source: Option<Cause>,
+    },
+    /// A LoRA cannot be read, or is for another model.
+    #[error(
+        "the LoRA `{lora}` cannot be used{}: {problem}. Choose one in safetensors that was made for SDXL 1.0, or go on without it.",
+        of_tensor(key)
+    )]
+    BadLora {
+        /// What it is called.
+        lora: String,
+        /// The tensor or module of its file at fault, where it is one.
+        key: Option<String>,
+        /// What is wrong.
+        problem: String,
     },
     /// A component's config asks for something this program does not do, or lacks a field.
     #[error(
@@ -176,7 +198,9 @@ impl Error {
             Error::MissingTensor { .. } => "MissingTensor",
             Error::ShapeMismatch { .. } => "ShapeMismatch",
             Error::UnexpectedTensor { .. } => "UnexpectedTensor",
+            Error::WrongTensors { .. } => "WrongTensors",
             Error::BadCheckpoint { .. } => "BadCheckpoint",
+            Error::BadLora { .. } => "BadLora",
             Error::BadConfig { .. } => "BadConfig",
             Error::BadRequest { .. } => "BadRequest",
             Error::Tokenizer { .. } => "Tokenizer",
@@ -189,6 +213,37 @@ impl Error {
             Error::Device { .. } => "Device",
         }
     }
+}
+
+/// A tensor that a checkpoint should have, or should not.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{component} {fault} (`{tensor}`)")]
+pub struct TensorProblem {
+    /// Component (diffusers folder name).
+    pub component: String,
+    /// Name of the tensor in the checkpoint.
+    pub tensor: String,
+    /// What is wrong with it.
+    pub fault: TensorFault,
+}
+
+/// What is wrong with a tensor.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TensorFault {
+    /// The config calls for it.
+    #[error("lacks a tensor")]
+    Missing,
+    /// The config does not call for it.
+    #[error("has a tensor too many")]
+    Unexpected,
+    /// The config calls for another shape.
+    #[error("has a tensor of the shape {actual:?} instead of {expected:?}")]
+    Shape {
+        /// By the config.
+        expected: Vec<usize>,
+        /// In the file.
+        actual: Vec<usize>,
+    },
 }
 
 /// How a shard differs from its entry in the manifest.
@@ -230,4 +285,15 @@ fn of_tensor(tensor: &Option<String>) -> String {
     tensor
         .as_ref()
         .map_or_else(String::new, |name| format!(", tensor `{name}`"))
+}
+
+/// The first few problems, and how many more there are.
+fn listed(problems: &[TensorProblem]) -> String {
+    const SHOWN: usize = 8;
+    let shown = problems.iter().take(SHOWN).map(ToString::to_string);
+    let mut list = shown.collect::<Vec<_>>().join("; ");
+    if problems.len() > SHOWN {
+        list += &format!("; and {} more", problems.len() - SHOWN);
+    }
+    list
 }

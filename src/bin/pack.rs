@@ -34,6 +34,12 @@ struct Arguments {
     /// A folder with vocab.json and merges.txt, where the model's own have none
     #[arg(long)]
     tokenizer: Option<PathBuf>,
+    /// A model, autoencoder folder or safetensors file to take the autoencoder from
+    #[arg(long)]
+    vae: Option<PathBuf>,
+    /// A model, as folder or single file, to take the text encoders from
+    #[arg(long)]
+    text_encoders: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -69,6 +75,8 @@ fn main() -> ExitCode {
         components: arguments.components,
         configs: arguments.configs,
         tokenizer: arguments.tokenizer,
+        vae: arguments.vae,
+        text_encoders: arguments.text_encoders,
     };
     let mut line = ProgressLine::start();
     let result = pack(&options, &mut |progress| line.update(progress));

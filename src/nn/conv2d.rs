@@ -2,6 +2,7 @@ use burn::tensor::Tensor;
 
 use crate::Result;
 use crate::kernels::{self, Weight, Window};
+use crate::lora::Adapter;
 use crate::weights::Scope;
 
 /// A square convolution.
@@ -24,6 +25,7 @@ pub struct Conv2dConfig {
 pub struct Conv2d {
     weight: Weight,
     bias: Tensor<1>,
+    adapter: Option<Box<Adapter>>,
     config: Conv2dConfig,
 }
 
@@ -53,9 +55,11 @@ impl Conv2dConfig {
     /// Takes `weight` and `bias`.
     pub fn init(&self, weights: &Scope) -> Result<Conv2d> {
         let shape = [self.outputs, self.kernel, self.kernel, self.inputs];
+        let (weight, adapter) = weights.adapted("weight", &shape)?;
         Ok(Conv2d {
-            weight: weights.matrix("weight", &shape)?,
+            weight,
             bias: weights.vector("bias", self.outputs)?,
+            adapter,
             config: self.clone(),
         })
     }
@@ -99,15 +103,22 @@ impl Conv2d {
 
     /// The convolution through [`Self::window`] or a part of it, see [`Window::rows`].
     pub fn forward_window(&self, x: Tensor<4>, window: Window) -> Tensor<4> {
-        let [batch, height, width, inputs] = x.dims();
-        if window.kernel == [1, 1] && window.stride == 1 && window.resized == [height, width] {
-            let y = kernels::linear(
-                x.reshape([batch * height * width, inputs]),
-                &self.weight,
-                &self.bias,
-            );
-            return y.reshape([batch, height, width, self.config.outputs]);
+        let added = self.adapter.as_ref().map(|adapter| {
+            adapter.added(|down, no_bias| convolve(x.clone(), down, no_bias, window))
+        });
+        let y = convolve(x, &self.weight, &self.bias, window);
+        match added {
+            Some(added) => y + added,
+            None => y,
         }
-        kernels::conv2d(x, &self.weight, &self.bias, window)
     }
+}
+
+fn convolve(x: Tensor<4>, weight: &Weight, bias: &Tensor<1>, window: Window) -> Tensor<4> {
+    let [batch, height, width, inputs] = x.dims();
+    if window.kernel == [1, 1] && window.stride == 1 && window.resized == [height, width] {
+        let y = kernels::linear(x.reshape([batch * height * width, inputs]), weight, bias);
+        return y.reshape([batch, height, width, weight.packing.rows]);
+    }
+    kernels::conv2d(x, weight, bias, window)
 }

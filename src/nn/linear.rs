@@ -2,6 +2,7 @@ use burn::tensor::Tensor;
 
 use crate::Result;
 use crate::kernels::{self, Weight};
+use crate::lora::Adapter;
 use crate::weights::Scope;
 
 /// A fully connected layer.
@@ -20,6 +21,7 @@ pub struct LinearConfig {
 pub struct Linear {
     weight: Weight,
     bias: Tensor<1>,
+    adapter: Option<Box<Adapter>>,
 }
 
 impl LinearConfig {
@@ -47,9 +49,11 @@ impl LinearConfig {
             true => weights.vector("bias", self.outputs)?,
             false => weights.zeros(self.outputs),
         };
+        let (weight, adapter) = weights.adapted("weight", &[self.outputs, self.inputs])?;
         Ok(Linear {
-            weight: weights.matrix("weight", &[self.outputs, self.inputs])?,
+            weight,
             bias,
+            adapter,
         })
     }
 }
@@ -62,8 +66,15 @@ impl Linear {
         let mut dims = x.dims();
         let inputs = dims[D - 1];
         let rows = dims.iter().product::<usize>() / inputs;
-        let y = kernels::linear(x.reshape([rows, inputs]), &self.weight, &self.bias);
+        let x = x.reshape([rows, inputs]);
+        let added = self.adapter.as_ref().map(|adapter| {
+            adapter.added(|down, no_bias| kernels::linear(x.clone(), down, no_bias))
+        });
+        let y = kernels::linear(x, &self.weight, &self.bias);
         dims[D - 1] = self.weight.packing.rows;
-        y.reshape(dims)
+        match added {
+            Some(added) => (y + added).reshape(dims),
+            None => y.reshape(dims),
+        }
     }
 }

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::config;
 use super::progress::{Event, Observer, check_cancelled};
 use crate::conditioning::Conditioning;
+use crate::lora::{Adapters, FittedLora, Lora};
 use crate::sampling::SchedulerConfig;
 use crate::text_encoder::TextEncoderConfig;
 use crate::tokenizer::Tokenizer;
@@ -136,12 +137,32 @@ impl<S: ShardSource> Model<S> {
         Ok(())
     }
 
+    /// Finds the layers of this model that a LoRA is for.
+    pub fn fit(&self, lora: &Lora) -> Result<FittedLora> {
+        lora.fit(&self.manifest)
+    }
+
     /// Puts those tensors of a component on the device that are `wanted`, and builds a network of them.
     pub async fn load<N>(
         &self,
         name: ComponentName,
         device: &Device,
         observer: &mut dyn Observer,
+        wanted: impl Fn(&str) -> bool,
+        init: impl FnOnce(&Scope) -> Result<N>,
+    ) -> Result<Resident<N>> {
+        let none = Adapters::default();
+        self.load_adapted(name, device, observer, &none, wanted, init)
+            .await
+    }
+
+    /// As [`Self::load`], with LoRAs that were fitted to this model.
+    pub async fn load_adapted<N>(
+        &self,
+        name: ComponentName,
+        device: &Device,
+        observer: &mut dyn Observer,
+        adapters: &Adapters<'_>,
         wanted: impl Fn(&str) -> bool,
         init: impl FnOnce(&Scope) -> Result<N>,
     ) -> Result<Resident<N>> {
@@ -162,7 +183,8 @@ impl<S: ShardSource> Model<S> {
             });
             check_cancelled(observer)
         };
-        Weights::load(&self.source, name, component, device, wanted, progress)
+        let source = &self.source;
+        Weights::load(source, name, component, device, adapters, wanted, progress)
             .await?
             .build(init)
     }

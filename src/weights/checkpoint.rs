@@ -6,9 +6,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use half::{bf16, f16};
-
-use super::header::{Dtype, Header, PREFIX, TensorInfo, json_len};
+use super::header::{Header, PREFIX, TensorInfo, json_len, no_file};
 use super::shard::io_error;
 use crate::{Error, Result};
 
@@ -75,11 +73,10 @@ impl TensorFile {
         let name = path.display().to_string();
         let mut prefix = [0; PREFIX as usize];
         if length < PREFIX {
-            let problem = format!("{length} bytes are no safetensors file");
             return Err(Error::BadCheckpoint {
                 file: name,
                 tensor: None,
-                problem,
+                problem: no_file(length),
                 source: None,
             });
         }
@@ -109,28 +106,8 @@ impl TensorFile {
         file.seek(SeekFrom::Start(info.start + rows.start as u64 * row))
             .and_then(|_| file.read_exact(&mut bytes))
             .map_err(|source| self.bad(Some(name), source.to_string(), Some(source)))?;
-        let values: Vec<f32> = match info.dtype {
-            Dtype::F32 => bytes
-                .as_chunks()
-                .0
-                .iter()
-                .map(|&b| f32::from_le_bytes(b))
-                .collect(),
-            Dtype::F16 => bytes
-                .as_chunks()
-                .0
-                .iter()
-                .map(|&b| f16::from_le_bytes(b).to_f32())
-                .collect(),
-            Dtype::Bf16 => bytes
-                .as_chunks()
-                .0
-                .iter()
-                .map(|&b| bf16::from_le_bytes(b).to_f32())
-                .collect(),
-            Dtype::Other(_) => {
-                return Err(self.bad(Some(name), "is not in f32, f16 or bf16".into(), None));
-            }
+        let Some(values) = info.dtype.decode(&bytes) else {
+            return Err(self.bad(Some(name), "is not in f32, f16 or bf16".into(), None));
         };
         match values.iter().position(|v| !v.is_finite()) {
             Some(at) => Err(self.bad(Some(name), format!("value {at} is {}", values[at]), None)),

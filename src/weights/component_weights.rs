@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::channels_last::{channels_last, transposed};
 use super::checkpoint::Checkpoint;
 use super::inventory::{Role, Spec};
 use super::manifest::ComponentName;
@@ -10,14 +11,14 @@ use crate::{Error, Result};
 
 /// The tensors of one component, found and of the right shapes, not yet read.
 #[derive(Debug)]
-pub struct Weights {
+pub struct ComponentWeights {
     pub(super) component: ComponentName,
     pub(super) checkpoint: Rc<Checkpoint>,
     /// Each with its place in the checkpoint.
     pub tensors: Vec<(Spec, Origin)>,
 }
 
-impl Weights {
+impl ComponentWeights {
     /// Bytes that reading a tensor takes from the disk.
     pub fn stored_len(&self, index: usize) -> u64 {
         let (_, origin) = &self.tensors[index];
@@ -54,25 +55,10 @@ impl Weights {
                 (transposed(&values, columns, rows), spec.shape.clone())
             }
             (_, Role::Convolution, &[out, input, height, width]) => {
-                let area = height * width;
-                let last: Vec<f32> = if area == 1 {
-                    values
-                } else {
-                    values
-                        .chunks(input * area)
-                        .flat_map(|kernel| transposed(kernel, input, area))
-                        .collect()
-                };
-                (last, vec![out, height, width, input])
+                let (values, shape) = channels_last(values, [out, input, height, width]);
+                (values, shape.to_vec())
             }
             _ => (values, spec.shape.clone()),
         })
     }
-}
-
-/// `rows` by `columns` becomes `columns` by `rows`.
-fn transposed(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
-    (0..columns)
-        .flat_map(|c| (0..rows).map(move |r| values[r * columns + c]))
-        .collect()
 }

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
+use half::{bf16, f16};
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
@@ -21,6 +22,8 @@ pub const MAX_HEADER: u64 = 100_000_000;
 pub struct Header {
     /// Where each tensor lies.
     pub tensors: BTreeMap<String, TensorInfo>,
+    /// What the file says of itself (`__metadata__`).
+    pub metadata: BTreeMap<String, String>,
 }
 
 /// A tensor in a safetensors file.
@@ -71,6 +74,20 @@ impl Dtype {
             Dtype::Other(size) => size,
         }
     }
+
+    /// The values as f32, or `None` where they are not a weight's.
+    pub fn decode(self, bytes: &[u8]) -> Option<Vec<f32>> {
+        let halves = || bytes.as_chunks().0.iter();
+        Some(match self {
+            Dtype::F32 => {
+                let words = bytes.as_chunks().0.iter();
+                words.map(|&b| f32::from_le_bytes(b)).collect()
+            }
+            Dtype::F16 => halves().map(|&b| f16::from_le_bytes(b).to_f32()).collect(),
+            Dtype::Bf16 => halves().map(|&b| bf16::from_le_bytes(b).to_f32()).collect(),
+            Dtype::Other(_) => return None,
+        })
+    }
 }
 
 /// Checks the length that a file's first bytes claim for its JSON.
@@ -95,7 +112,7 @@ impl Header {
             })?;
         let data = PREFIX.saturating_add(json.len() as u64);
         let mut tensors = BTreeMap::new();
-        for (name, raw) in raw.0 {
+        for (name, raw) in raw.tensors {
             let info = raw
                 .check(data, file_len)
                 .map_err(|problem| bad(file, Some(&name), problem))?;
@@ -122,8 +139,26 @@ impl Header {
                 format!("its tensors end at byte {end}, the file at {file_len}"),
             ));
         }
-        Ok(Self { tensors })
+        Ok(Self {
+            tensors,
+            metadata: raw.metadata,
+        })
     }
+
+    /// Parses the header of a whole file in memory.
+    pub fn read(file: &str, bytes: &[u8]) -> Result<Self> {
+        let length = bytes.len() as u64;
+        let Some((&prefix, rest)) = bytes.split_first_chunk() else {
+            return Err(bad(file, None, no_file(length)));
+        };
+        let json = json_len(file, prefix, length)? as usize;
+        Self::parse(file, &rest[..json], length)
+    }
+}
+
+/// What is wrong with a file too short for [`PREFIX`].
+pub(super) fn no_file(length: u64) -> String {
+    format!("{length} bytes are no safetensors file")
 }
 
 impl RawTensor {
@@ -180,7 +215,10 @@ struct RawTensor {
 }
 
 /// The JSON as it stands: a map would silently keep the last of two tensors of the same name.
-struct RawHeader(HashMap<String, RawTensor>);
+struct RawHeader {
+    tensors: HashMap<String, RawTensor>,
+    metadata: BTreeMap<String, String>,
+}
 
 impl<'de> Deserialize<'de> for RawHeader {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
@@ -197,10 +235,10 @@ impl<'de> Deserialize<'de> for RawHeader {
                 self,
                 mut map: A,
             ) -> std::result::Result<RawHeader, A::Error> {
-                let mut tensors = HashMap::new();
+                let (mut tensors, mut metadata) = (HashMap::new(), BTreeMap::new());
                 while let Some(name) = map.next_key::<String>()? {
                     if name == "__metadata__" {
-                        map.next_value::<HashMap<String, String>>()?;
+                        metadata = map.next_value()?;
                     } else {
                         let tensor = map.next_value()?;
                         if tensors.contains_key(&name) {
@@ -209,7 +247,7 @@ impl<'de> Deserialize<'de> for RawHeader {
                         tensors.insert(name, tensor);
                     }
                 }
-                Ok(RawHeader(tensors))
+                Ok(RawHeader { tensors, metadata })
             }
         }
 

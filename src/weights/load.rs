@@ -21,6 +21,7 @@ use super::manifest::{Component, ComponentName, Encoding, TensorEntry};
 use super::quantize;
 use super::source::{ShardSource, StreamReader};
 use crate::kernels::{Packing, Weight};
+use crate::lora::{Adapter, Adapters, LowRank};
 use crate::{Error, Result};
 
 /// The tensors of a component on a device, by name, until the layers have taken them.
@@ -55,7 +56,7 @@ struct Loaded {
 
 enum Values {
     Vector(Tensor<1>),
-    Matrix(Weight),
+    Matrix(Weight, Option<Box<Adapter>>),
 }
 
 /// The tensors whose names start with a prefix.
@@ -66,13 +67,14 @@ pub struct Scope<'a> {
 }
 
 impl Weights {
-    /// Loads the tensors of `component` that are `wanted`. `progress` is told the encoded bytes of each; an error it
-    /// returns ends the loading.
+    /// Loads the tensors of `component` that are `wanted`, and beside them what the LoRAs in use add to them. `progress` is
+    /// told the encoded bytes of each; an error it returns ends the loading.
     pub async fn load<S: ShardSource>(
         source: &S,
         name: ComponentName,
         component: &Component,
         device: &Device,
+        adapters: &Adapters<'_>,
         wanted: impl Fn(&str) -> bool,
         mut progress: impl FnMut(u64) -> Result<()>,
     ) -> Result<Self> {
@@ -95,7 +97,7 @@ impl Weights {
         };
         for entry in entries {
             let bytes = reader.tensor(entry).await?;
-            weights.upload(entry, bytes);
+            weights.upload(entry, bytes, adapters.low_rank(name, &entry.name));
             progress(entry.length)?;
         }
         Ok(weights)
@@ -129,7 +131,7 @@ impl Weights {
         }
     }
 
-    fn upload(&mut self, entry: &TensorEntry, bytes: Vec<u8>) {
+    fn upload(&mut self, entry: &TensorEntry, bytes: Vec<u8>, added: Option<LowRank>) {
         let values = match entry.shape.as_slice() {
             [length] => {
                 let values = quantize::decode(&bytes, &entry.shape, entry.encoding);
@@ -140,7 +142,11 @@ impl Weights {
                 self.memory.keep(&tensor);
                 Values::Vector(tensor)
             }
-            shape => Values::Matrix(self.matrix(shape, entry.encoding, bytes)),
+            shape => {
+                let weight = self.matrix(shape, entry.encoding, bytes);
+                let adapter = added.map(|added| Box::new(self.adapter(entry, added)));
+                Values::Matrix(weight, adapter)
+            }
         };
         self.tensors.get_mut().insert(
             entry.name.clone(),
@@ -149,6 +155,30 @@ impl Weights {
                 values,
             },
         );
+    }
+
+    /// As exact as the weight it is added to: in f32 beside f32, in f16 beside everything else.
+    fn adapter(&mut self, entry: &TensorEntry, added: LowRank) -> Adapter {
+        let LowRank {
+            rank,
+            down,
+            up,
+            scale,
+        } = added;
+        let encoding = match entry.encoding {
+            Encoding::F32 => Encoding::F32,
+            Encoding::F16 | Encoding::Q8 | Encoding::Q4 => Encoding::F16,
+        };
+        let mut factor = |values: Vec<f32>, rows: usize| {
+            let shape = [rows, values.len() / rows];
+            let Ok(bytes) = quantize::encode(&values, &shape, encoding) else {
+                unreachable!("the factors of a LoRA are normalized");
+            };
+            self.matrix(&shape, encoding, bytes)
+        };
+        let outputs = up.len() / rank;
+        let (down, up) = (factor(down, rank), factor(up, outputs));
+        Adapter::new(down, up, scale)
     }
 
     fn matrix(&mut self, shape: &[usize], encoding: Encoding, bytes: Vec<u8>) -> Weight {
@@ -190,14 +220,19 @@ impl Scope<'_> {
     pub fn vector(&self, name: &str, length: usize) -> Result<Tensor<1>> {
         match self.take(name, &[length])? {
             Values::Vector(tensor) => Ok(tensor),
-            Values::Matrix(_) => unreachable!("a tensor of one axis is loaded as a vector"),
+            Values::Matrix(..) => unreachable!("a tensor of one axis is loaded as a vector"),
         }
     }
 
     /// Takes a tensor of two or more axes, as a matrix of `shape[0]` rows.
     pub fn matrix(&self, name: &str, shape: &[usize]) -> Result<Weight> {
+        Ok(self.adapted(name, shape)?.0)
+    }
+
+    /// As [`Self::matrix`], and with it what LoRAs add to it.
+    pub fn adapted(&self, name: &str, shape: &[usize]) -> Result<(Weight, Option<Box<Adapter>>)> {
         match self.take(name, shape)? {
-            Values::Matrix(weight) => Ok(weight),
+            Values::Matrix(weight, adapter) => Ok((weight, adapter)),
             Values::Vector(_) => unreachable!("a tensor of several axes is loaded as a matrix"),
         }
     }

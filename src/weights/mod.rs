@@ -23,6 +23,7 @@
 //! Why shards, and not one file: each is fetched, checked, stored and uploaded on its own, so that the wasm heap never
 //! holds more than one, and a broken download costs one.
 
+mod channels_last;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod checkpoint;
 #[cfg(not(target_arch = "wasm32"))]
@@ -45,5 +46,6 @@ pub mod shard;
 pub mod source;
 mod validate;
 
+pub(crate) use channels_last::channels_last;
 pub use load::{Resident, Scope, Weights};
 pub use manifest::{Component, ComponentName, Encoding, Kind, Manifest};

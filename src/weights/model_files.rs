@@ -10,11 +10,12 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::checkpoint::Checkpoint;
-use super::component_weights::Weights;
+use super::component_weights::ComponentWeights;
 use super::inventory::{Spec, tensors_of};
 use super::manifest::{ComponentName, Kind};
-use super::names::{Origin, kind_of_single_file, single_file_map};
+use super::names::{Origin, VAE, kind_of_single_file, single_file_map};
 use super::validate::check_file_name;
+use crate::error::{TensorFault, TensorProblem};
 use crate::{Error, Result};
 
 /// The files of a tokenizer that are packed.
@@ -32,6 +33,8 @@ const WEIGHT_FILES: [&str; 5] = [
 #[derive(Debug)]
 pub struct ModelFiles {
     path: PathBuf,
+    /// Whether the folder is that of a component rather than of a model.
+    is_component: bool,
     /// Where configs are looked for, in order.
     config_folders: Vec<PathBuf>,
     single: Option<Rc<Checkpoint>>,
@@ -58,6 +61,7 @@ impl ModelFiles {
         }
         let mut files = Self {
             path: path.to_owned(),
+            is_component: false,
             config_folders,
             single,
             used: RefCell::default(),
@@ -68,8 +72,8 @@ impl ModelFiles {
             return Err(bad(path, "there is no model_index.json with the configs"));
         };
         let found = match &files.single {
-            Some(single) => kind_of_single_file(single.names()),
-            None => Some(kind_of_folder(&index)),
+            Some(single) if has_text_encoder(single) => kind_of_single_file(single.names()),
+            _ => Some(kind_of_folder(&index)),
         };
         let unknown = || {
             bad(
@@ -83,6 +87,32 @@ impl ModelFiles {
             .filter(|(_, v)| !v.is_array() && !v.is_object())
             .collect();
         Ok(files)
+    }
+
+    /// Opens what only lends components to a model of this kind: another model, a component's folder, or a single file that
+    /// may hold nothing but an autoencoder.
+    pub fn open_part(path: &Path, configs: Option<&Path>, kind: Kind) -> Result<Self> {
+        let (mut config_folders, mut single) = (Vec::new(), None);
+        if path.is_dir() {
+            config_folders.push(path.to_owned());
+        } else {
+            single = Some(Rc::new(Checkpoint::open(&[path.to_owned()])?));
+        }
+        config_folders.extend(configs.map(Into::into));
+        Ok(Self {
+            path: path.to_owned(),
+            is_component: path.join("config.json").is_file(),
+            config_folders,
+            single,
+            used: RefCell::default(),
+            kind,
+            pipeline: Map::new(),
+        })
+    }
+
+    /// The folder or file.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Base or refiner.
@@ -110,6 +140,7 @@ impl ModelFiles {
                 }
                 Ok(Some(config.into()))
             }
+            _ if self.is_component => self.json("config.json"),
             _ => self.json(&format!("{component}/config.json")),
         }
     }
@@ -143,45 +174,57 @@ impl ModelFiles {
         }
     }
 
-    /// Finds a component's weights and checks names and shapes against its config.
-    pub fn weights(&self, component: ComponentName, config: &Value) -> Result<Weights> {
+    /// Finds a component's weights, and adds to `problems` what in names and shapes is not as its config says. `None` where
+    /// a single file has nothing of the component.
+    pub fn weights(
+        &self,
+        component: ComponentName,
+        config: &Value,
+        problems: &mut Vec<TensorProblem>,
+    ) -> Result<Option<ComponentWeights>> {
+        let mut report = |tensor: &str, fault: TensorFault| {
+            problems.push(TensorProblem {
+                component: component.to_string(),
+                tensor: tensor.to_owned(),
+                fault,
+            });
+        };
         let (checkpoint, tensors) = match &self.single {
-            Some(single) => (
-                Rc::clone(single),
-                single_file_map(self.kind, component, config)?,
-            ),
+            Some(single) => {
+                let map = single_file_map(self.kind, component, config)?;
+                match in_file(single, map) {
+                    Some(tensors) => (Rc::clone(single), tensors),
+                    None => return Ok(None),
+                }
+            }
             None => {
                 let specs = tensors_of(component, config)?;
                 let checkpoint = self.open_folder(component)?;
-                refuse_unexpected(component, &checkpoint, &specs)?;
+                for name in unexpected(&checkpoint, &specs) {
+                    report(name, TensorFault::Unexpected);
+                }
                 let in_place = |spec: Spec| (spec.clone(), Origin::in_place(spec));
-                (
-                    Rc::new(checkpoint),
-                    specs.into_iter().map(in_place).collect(),
-                )
+                let tensors = specs.into_iter().map(in_place).collect();
+                (Rc::new(checkpoint), tensors)
             }
         };
         for (_, origin) in &tensors {
-            let (component, tensor) = (component.to_string(), origin.name.clone());
             match checkpoint.info(&origin.name) {
-                None => return Err(Error::MissingTensor { component, tensor }),
+                None => report(&origin.name, TensorFault::Missing),
                 Some(info) if info.shape != origin.shape => {
                     let (expected, actual) = (origin.shape.clone(), info.shape.clone());
-                    return Err(Error::ShapeMismatch {
-                        component,
-                        tensor,
-                        expected,
-                        actual,
-                    });
+                    report(&origin.name, TensorFault::Shape { expected, actual });
                 }
-                Some(_) => self.used.borrow_mut().insert(tensor),
-            };
+                Some(_) => {
+                    self.used.borrow_mut().insert(origin.name.clone());
+                }
+            }
         }
-        Ok(Weights {
+        Ok(Some(ComponentWeights {
             component,
             checkpoint,
             tensors,
-        })
+        }))
     }
 
     /// Tensors of a single file that no component asked for so far. Published files have a few that nothing needs;
@@ -208,7 +251,10 @@ impl ModelFiles {
     }
 
     fn open_folder(&self, component: ComponentName) -> Result<Checkpoint> {
-        let folder = self.path.join(component.as_str());
+        let folder = match self.is_component {
+            true => self.path.clone(),
+            false => self.path.join(component.as_str()),
+        };
         let encoder = matches!(
             component,
             ComponentName::TextEncoder | ComponentName::TextEncoder2
@@ -224,7 +270,8 @@ impl ModelFiles {
             .map(|name| folder.join(name))
             .find(|path| path.is_file())
         else {
-            return Err(bad(&folder, format!("it has none of {}", names.join(", "))));
+            let problem = format!("it has none of {}{}", names.join(", "), lender(component));
+            return Err(bad(&folder, problem));
         };
         if path
             .extension()
@@ -266,21 +313,48 @@ fn kind_of_folder(index: &Map<String, Value>) -> Kind {
     }
 }
 
-fn refuse_unexpected(
-    component: ComponentName,
-    checkpoint: &Checkpoint,
-    specs: &[Spec],
-) -> Result<()> {
-    let known: BTreeSet<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
-    // Published text encoders carry the numbers 0..77 as a tensor.
-    let surplus = |name: &&str| !known.contains(name) && !name.ends_with(".position_ids");
-    match checkpoint.names().find(surplus) {
-        Some(name) => Err(Error::UnexpectedTensor {
-            component: component.to_string(),
-            tensor: name.into(),
-        }),
-        None => Ok(()),
+fn has_text_encoder(single: &Checkpoint) -> bool {
+    // SDXL's, and that of the models before it.
+    let prefixes = ["conditioner.", "cond_stage_model."];
+    let mut names = single.names();
+    names.any(|name| prefixes.iter().any(|prefix| name.starts_with(prefix)))
+}
+
+/// The places of a component's tensors in a single file, if it has any of them. A file with an autoencoder alone has them
+/// without a prefix.
+fn in_file(single: &Checkpoint, map: Vec<(Spec, Origin)>) -> Option<Vec<(Spec, Origin)>> {
+    let bare = |(spec, origin): &(Spec, Origin)| {
+        let name = origin.name.strip_prefix(VAE)?.to_owned();
+        let origin = Origin {
+            name,
+            ..origin.clone()
+        };
+        Some((spec.clone(), origin))
+    };
+    let bare = map.iter().filter_map(bare).collect();
+    let has_any = |map: &Vec<(Spec, Origin)>| {
+        let mut names = map.iter().map(|(_, origin)| &origin.name);
+        names.any(|name| single.info(name).is_some())
+    };
+    [map, bare].into_iter().find(has_any)
+}
+
+/// How to give a component that a checkpoint lacks.
+pub(super) fn lender(component: ComponentName) -> &'static str {
+    match component {
+        ComponentName::Vae => ": name a model or autoencoder that has it (--vae)",
+        ComponentName::TextEncoder | ComponentName::TextEncoder2 => {
+            ": name a model that has it (--text-encoders)"
+        }
+        _ => "",
     }
+}
+
+fn unexpected<'a>(checkpoint: &'a Checkpoint, specs: &[Spec]) -> impl Iterator<Item = &'a str> {
+    let known: BTreeSet<String> = specs.iter().map(|spec| spec.name.clone()).collect();
+    // Published text encoders carry the numbers 0..77 as a tensor.
+    let names = checkpoint.names();
+    names.filter(move |name| !known.contains(*name) && !name.ends_with(".position_ids"))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {

@@ -96,7 +96,7 @@ pub fn single_file_map(
         .collect()
 }
 
-/// Which kind of single file has these tensors, if it is one of SDXL's.
+/// Which kind of single file has these tensors, if its text encoders say so.
 pub fn kind_of_single_file<'a>(names: impl IntoIterator<Item = &'a str>) -> Option<Kind> {
     let mut refiner = false;
     for name in names {
@@ -108,8 +108,10 @@ pub fn kind_of_single_file<'a>(names: impl IntoIterator<Item = &'a str>) -> Opti
     refiner.then_some(Kind::Refiner)
 }
 
-const UNET: &str = "model.diffusion_model.";
-const VAE: &str = "first_stage_model.";
+/// How the UNet's names begin in a single file.
+pub(crate) const UNET: &str = "model.diffusion_model.";
+/// And the autoencoder's, but for files that hold nothing else.
+pub(super) const VAE: &str = "first_stage_model.";
 const CLIP_L: &str = "conditioner.embedders.0.transformer.";
 
 /// The refiner has one text encoder only, so OpenCLIP comes first there.

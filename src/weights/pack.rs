@@ -5,11 +5,11 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::component_weights::Weights;
+use super::component_weights::ComponentWeights;
 use super::manifest::{
     Component, ComponentName, Encoding, FORMAT, FileEntry, Kind, Manifest, TensorEntry,
 };
-use super::model_files::{ModelFiles, TOKENIZER_FILES};
+use super::model_files::{ModelFiles, TOKENIZER_FILES, lender};
 use super::quantize::encode;
 use super::scheme::encoding_of;
 use super::shard::ShardWriter;
@@ -34,6 +34,10 @@ pub struct Options {
     pub configs: Option<PathBuf>,
     /// A folder with a tokenizer's vocabulary.
     pub tokenizer: Option<PathBuf>,
+    /// Where the autoencoder is taken from: a model, the autoencoder's folder, or a single file of either.
+    pub vae: Option<PathBuf>,
+    /// A model that the text encoders are taken from, and their tokenizers with them.
+    pub text_encoders: Option<PathBuf>,
 }
 
 /// How far it is.
@@ -58,11 +62,7 @@ pub struct Report {
 
 /// Packs a model. Until all is written, what stood in the folder before stays readable.
 pub fn pack(options: &Options, progress: &mut dyn FnMut(Progress)) -> Result<Report> {
-    let files = ModelFiles::open(
-        &options.checkpoint,
-        options.configs.as_deref(),
-        options.kind,
-    )?;
+    let files = Sources::open(options)?;
     let plan = plan(options, &files)?;
     let total = plan.iter().map(Planned::stored_len).sum();
     let mut done = 0;
@@ -87,7 +87,7 @@ pub fn pack(options: &Options, progress: &mut dyn FnMut(Progress)) -> Result<Rep
                 });
             }
         }
-        let files = pack_files(options, &files, name, &mut writer)?;
+        let files = pack_files(options, files.of(name), name, &mut writer)?;
         components.insert(
             name,
             Component {
@@ -98,26 +98,62 @@ pub fn pack(options: &Options, progress: &mut dyn FnMut(Progress)) -> Result<Rep
             },
         );
     }
-    let pipeline = files.pipeline().clone();
+    let pipeline = files.model.pipeline().clone();
     let manifest = Manifest {
         format: FORMAT,
         name: model_name(options),
-        kind: files.kind(),
+        kind: files.model.kind(),
         pipeline,
         components,
     };
     writer.finish(&manifest)?;
     Ok(Report {
         manifest,
-        unused: files.unused(),
+        unused: files.model.unused(),
     })
+}
+
+/// The model, and what components are taken from instead.
+struct Sources {
+    model: ModelFiles,
+    vae: Option<ModelFiles>,
+    text_encoders: Option<ModelFiles>,
+}
+
+impl Sources {
+    fn open(options: &Options) -> Result<Self> {
+        let configs = options.configs.as_deref();
+        let model = ModelFiles::open(&options.checkpoint, configs, options.kind)?;
+        let part = |path: &Option<PathBuf>| {
+            let path = path.as_deref();
+            path.map(|path| ModelFiles::open_part(path, configs, model.kind()))
+                .transpose()
+        };
+        Ok(Self {
+            vae: part(&options.vae)?,
+            text_encoders: part(&options.text_encoders)?,
+            model,
+        })
+    }
+
+    fn of(&self, component: ComponentName) -> &ModelFiles {
+        let lent = match component {
+            ComponentName::Vae => &self.vae,
+            ComponentName::TextEncoder
+            | ComponentName::TextEncoder2
+            | ComponentName::Tokenizer
+            | ComponentName::Tokenizer2 => &self.text_encoders,
+            ComponentName::Scheduler | ComponentName::Unet => &None,
+        };
+        lent.as_ref().unwrap_or(&self.model)
+    }
 }
 
 /// A component whose files were found and agree with its config.
 struct Planned {
     name: ComponentName,
     config: Value,
-    weights: Option<Weights>,
+    weights: Option<ComponentWeights>,
 }
 
 impl Planned {
@@ -130,30 +166,39 @@ impl Planned {
 }
 
 /// Everything that can be refused from headers and configs is refused here, before hours of packing.
-fn plan(options: &Options, files: &ModelFiles) -> Result<Vec<Planned>> {
-    let mut plan = Vec::new();
+fn plan(options: &Options, sources: &Sources) -> Result<Vec<Planned>> {
+    let kind = sources.model.kind();
+    let (mut plan, mut problems) = (Vec::new(), Vec::new());
     for name in ComponentName::ALL {
         let asked = options.components.as_ref().map(|only| only.contains(&name));
-        if asked == Some(false) || asked.is_none() && !belongs(files.kind(), name) {
+        if asked == Some(false) || asked.is_none() && !belongs(kind, name) {
             continue;
         }
+        let files = sources.of(name);
+        let lacks = |problem: String| match asked == Some(true) || required(kind, name) {
+            true => Err(Error::BadCheckpoint {
+                file: files.path().display().to_string(),
+                tensor: None,
+                problem,
+                source: None,
+            }),
+            false => Ok(()),
+        };
         let Some(config) = files.config(name)? else {
-            if asked == Some(true) || required(files.kind(), name) {
-                let file = options.checkpoint.display().to_string();
-                let problem =
-                    format!("there is no config for {name}: add it, or choose other --components");
-                return Err(Error::BadCheckpoint {
-                    file,
-                    tensor: None,
-                    problem,
-                    source: None,
-                });
-            }
+            lacks(format!(
+                "there is no config for {name}: add it, or choose other --components"
+            ))?;
             continue;
         };
         let weights = match name {
             ComponentName::Scheduler | ComponentName::Tokenizer | ComponentName::Tokenizer2 => None,
-            _ => Some(files.weights(name, &config)?),
+            _ => match files.weights(name, &config, &mut problems)? {
+                None => {
+                    lacks(format!("it has no {name}{}", lender(name)))?;
+                    continue;
+                }
+                found => found,
+            },
         };
         plan.push(Planned {
             name,
@@ -161,7 +206,10 @@ fn plan(options: &Options, files: &ModelFiles) -> Result<Vec<Planned>> {
             weights,
         });
     }
-    Ok(plan)
+    match problems.is_empty() {
+        true => Ok(plan),
+        false => Err(Error::WrongTensors { problems }),
+    }
 }
 
 /// The refiner listens to the second encoder only.
@@ -176,7 +224,7 @@ fn required(kind: Kind, name: ComponentName) -> bool {
 
 fn pack_tensor(
     options: &Options,
-    weights: &Weights,
+    weights: &ComponentWeights,
     index: usize,
     writer: &mut ShardWriter,
 ) -> Result<TensorEntry> {

@@ -13,6 +13,7 @@ pub mod dump;
 pub mod set;
 
 mod conditions;
+mod lora;
 mod noise;
 mod pipelines;
 mod samplers;
@@ -36,6 +37,7 @@ pub const GROUPS: [&str; 10] = [
     "vae",
     "schedulers",
     "pipelines",
+    "lora_outputs",
 ];
 
 /// Runs the cases of one kind; `group` is one of [`GROUPS`].
@@ -50,6 +52,7 @@ pub async fn run(group: &str, check: &mut Check<'_>) {
         "vae" => vae::run(check).await,
         "schedulers" => samplers::run(check).await,
         "pipelines" => pipelines::run(check).await,
+        "lora_outputs" => lora::run(check).await,
         other => panic!("there is no group of cases `{other}`"),
     }
 }

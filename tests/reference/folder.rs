@@ -73,6 +73,8 @@ fn packed(checkpoint: &Path, configs: Option<PathBuf>) -> Packed {
         components: None,
         configs,
         tokenizer: None,
+        vae: None,
+        text_encoders: None,
     };
     if let Err(error) = pack(&options, &mut |_| ()) {
         panic!("{}: {error}", checkpoint.display());

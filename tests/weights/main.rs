@@ -8,6 +8,8 @@
 )]
 
 mod headers;
+mod lent_parts;
+mod lora;
 mod manifests;
 mod names;
 mod packing;

@@ -112,6 +112,15 @@ impl TinyModel {
             .unwrap()
     }
 
+    /// Makes the weights so small that a network of them keeps numbers in bounds.
+    pub fn soften(&mut self, component: ComponentName) {
+        for tensor in self.tensors.get_mut(&component).unwrap() {
+            let columns: usize = tensor.shape[1..].iter().product();
+            let spread = 1.0 / (columns as f32).sqrt();
+            tensor.values.iter_mut().for_each(|v| *v *= spread);
+        }
+    }
+
     /// As diffusers saves it.
     pub fn write_folder(&self, folder: &Path) -> PathBuf {
         self.write_configs(folder);
@@ -180,13 +189,12 @@ impl TinyModel {
                 };
             }
         }
-        put(
-            "conditioner.embedders.1.model.logit_scale".into(),
-            vec![1],
-            vec![4.6],
-        );
-        if self.kind == Kind::Refiner {
-            single.remove("conditioner.embedders.1.model.logit_scale");
+        if self.kind == Kind::Base && self.tensors.contains_key(&ComponentName::TextEncoder2) {
+            put(
+                "conditioner.embedders.1.model.logit_scale".into(),
+                vec![1],
+                vec![4.6],
+            );
         }
         write_safetensors(file, &single.into_values().collect::<Vec<_>>(), Dtype::F32);
     }
@@ -209,6 +217,14 @@ pub fn weight_file(folder: &Path, component: ComponentName) -> PathBuf {
 }
 
 pub fn write_safetensors(file: &Path, tensors: &[Tensor], dtype: Dtype) {
+    fs::write(file, safetensors_bytes(tensors, dtype, None)).unwrap();
+}
+
+pub fn safetensors_bytes(
+    tensors: &[Tensor],
+    dtype: Dtype,
+    metadata: Option<&[(&str, &str)]>,
+) -> Vec<u8> {
     let bytes: Vec<Vec<u8>> = tensors
         .iter()
         .map(|tensor| {
@@ -232,7 +248,9 @@ pub fn write_safetensors(file: &Path, tensors: &[Tensor], dtype: Dtype) {
             TensorView::new(dtype, tensor.shape.clone(), bytes).unwrap(),
         )
     });
-    fs::write(file, safetensors::serialize(views, None).unwrap()).unwrap();
+    let owned = |&(key, value): &(&str, &str)| (key.to_owned(), value.to_owned());
+    let metadata = metadata.map(|entries| entries.iter().map(owned).collect());
+    safetensors::serialize(views, metadata).unwrap()
 }
 
 /// Numbers that f16 holds exactly, different for each tensor.
@@ -259,6 +277,8 @@ pub fn options(checkpoint: &Path, out: &Path, scheme: Encoding) -> Options {
         components: None,
         configs: None,
         tokenizer: None,
+        vae: None,
+        text_encoders: None,
     }
 }
 
@@ -316,6 +336,8 @@ fn unet(pooled: usize) -> Value {
         "up_block_types": ["CrossAttnUpBlock2D", "UpBlock2D"], "layers_per_block": 1,
         "transformer_layers_per_block": [1, 2], "cross_attention_dim": 80, "addition_embed_type": "text_time",
         "projection_class_embeddings_input_dim": pooled, "use_linear_projection": true, "norm_num_groups": 8,
+        "sample_size": 8, "attention_head_dim": [1, 2], "addition_time_embed_dim": 16, "norm_eps": 1e-5,
+        "flip_sin_to_cos": true, "freq_shift": 0, "act_fn": "silu",
     })
 }
 

@@ -4,6 +4,7 @@ use std::fs;
 
 use safetensors::Dtype;
 use sdxl_web::Error;
+use sdxl_web::error::{TensorFault, TensorProblem};
 use sdxl_web::weights::pack::Options;
 use sdxl_web::weights::{ComponentName, Encoding};
 use serde_json::{Value, json};
@@ -25,55 +26,62 @@ fn refusal(scheme: Encoding, change: impl FnOnce(&mut TinyModel)) -> Error {
 
 const NAME: &str = "mid_block.resnets.1.conv1.weight";
 
-#[test]
-fn a_missing_tensor_is_named() {
-    let error = refusal(Encoding::Q8, |model| {
-        model
-            .tensors
-            .get_mut(&ComponentName::Unet)
-            .unwrap()
-            .retain(|tensor| tensor.name != NAME);
-    });
-    assert!(
-        matches!(&error, Error::MissingTensor { component, tensor } if component == "unet" && tensor == NAME),
-        "{error}"
-    );
+/// What is wrong with the tensors of a base model after a change to it.
+fn problems(change: impl FnOnce(&mut TinyModel)) -> Vec<TensorProblem> {
+    match refusal(Encoding::Q8, change) {
+        Error::WrongTensors { problems } => problems,
+        other => panic!("{other}"),
+    }
+}
+
+fn problem(component: ComponentName, tensor: &str, fault: TensorFault) -> TensorProblem {
+    TensorProblem {
+        component: component.to_string(),
+        tensor: tensor.into(),
+        fault,
+    }
 }
 
 #[test]
-fn a_tensor_too_many_is_named() {
-    let error = refusal(Encoding::Q8, |model| {
-        let tensors = model.tensors.get_mut(&ComponentName::Vae).unwrap();
-        tensors.push(crate::tiny_model::Tensor {
-            name: "surplus".into(),
-            shape: vec![1],
-            values: vec![0.0],
-        });
+fn every_tensor_that_is_missing_too_many_or_of_another_shape_is_named() {
+    let surplus = crate::tiny_model::Tensor {
+        name: "surplus".into(),
+        shape: vec![1],
+        values: vec![0.0],
+    };
+    let found = problems(|model| {
+        let unet = model.tensors.get_mut(&ComponentName::Unet).unwrap();
+        unet.retain(|tensor| tensor.name != "conv_in.bias");
+        model.tensor_mut(ComponentName::Unet, NAME).shape.swap(0, 3);
+        let vae = model.tensors.get_mut(&ComponentName::Vae).unwrap();
+        vae.push(surplus);
     });
-    assert!(
-        matches!(&error, Error::UnexpectedTensor { component, tensor } if component == "vae" && tensor == "surplus"),
-        "{error}"
-    );
-}
-
-#[test]
-fn a_wrong_shape_is_named_with_both_shapes() {
-    let error = refusal(Encoding::Q8, |model| {
-        model.tensor_mut(ComponentName::Unet, NAME).shape.swap(0, 3)
-    });
-    let Error::ShapeMismatch {
-        tensor,
-        expected,
-        actual,
-        ..
-    } = &error
-    else {
-        panic!("{error}")
+    let shape = TensorFault::Shape {
+        expected: vec![48, 48, 3, 3],
+        actual: vec![3, 48, 3, 48],
     };
     assert_eq!(
-        (tensor.as_str(), &expected[..], &actual[..]),
-        (NAME, &[48, 48, 3, 3][..], &[3, 48, 3, 48][..])
+        found,
+        [
+            problem(ComponentName::Unet, "conv_in.bias", TensorFault::Missing),
+            problem(ComponentName::Unet, NAME, shape),
+            problem(ComponentName::Vae, "surplus", TensorFault::Unexpected),
+        ]
     );
+}
+
+#[test]
+fn of_many_wrong_tensors_the_first_are_named_and_the_rest_counted() {
+    let message = refusal(Encoding::Q8, |model| {
+        let unet = model.tensors.get_mut(&ComponentName::Unet).unwrap();
+        unet.retain(|tensor| !tensor.name.starts_with("up_blocks.0.resnets.0"));
+    })
+    .to_string();
+    assert!(
+        message.contains("up_blocks.0.resnets.0.norm1.weight"),
+        "{message}"
+    );
+    assert!(message.contains("and 4 more"), "{message}");
 }
 
 #[test]

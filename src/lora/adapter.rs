@@ -1,0 +1,110 @@
+//! The LoRAs of one layer, joined.
+
+use burn::tensor::{Tensor, TensorData};
+
+use super::FittedLora;
+use super::fit::Factors;
+use crate::kernels::{self, Weight};
+use crate::weights::ComponentName;
+
+/// LoRAs in use, each with its weight. Without any, loading is as if they did not exist.
+#[derive(Debug, Default)]
+pub struct Adapters<'a> {
+    uses: Vec<(&'a FittedLora, f64)>,
+}
+
+/// An addition to a layer's weight, on the device.
+#[derive(Debug)]
+pub struct Adapter {
+    down: Weight,
+    up: Weight,
+    /// Of each rank, in f32 whatever the factors are in.
+    scale: Tensor<1>,
+    /// The biases of both, which they have not.
+    zeros: [Tensor<1>; 2],
+}
+
+impl<'a> Adapters<'a> {
+    /// Uses one more LoRA; its addition is multiplied by `weight`, a finite number that may be negative.
+    pub fn add(&mut self, lora: &'a FittedLora, weight: f64) {
+        self.uses.push((lora, weight));
+    }
+
+    /// The joined factors of the additions to a weight, where there are any.
+    pub(crate) fn low_rank(&self, component: ComponentName, tensor: &str) -> Option<LowRank> {
+        let layer = tensor.strip_suffix(".weight")?;
+        let used = self.uses.iter().filter(|(_, weight)| *weight != 0.0);
+        let parts: Vec<Factors> = used
+            .filter_map(|(lora, weight)| lora.factors(component, layer, *weight))
+            .collect();
+        LowRank::join(&parts)
+    }
+}
+
+/// `up · diag(scale) · down`: the sum of several LoRAs' products is one product of their factors side by side.
+pub(crate) struct LowRank {
+    /// Ranks of all.
+    pub rank: usize,
+    /// `[rank, in]`; convolutions `[rank, height, width, in]`.
+    pub down: Vec<f32>,
+    /// `[out, rank]`.
+    pub up: Vec<f32>,
+    /// `[rank]`.
+    pub scale: Vec<f32>,
+}
+
+impl LowRank {
+    fn join(parts: &[Factors]) -> Option<Self> {
+        let first = parts.first()?;
+        let outputs = first.up.len() / first.rank;
+        let rows = |row: usize| {
+            let row = move |part: &Factors| row * part.rank..(row + 1) * part.rank;
+            parts.iter().flat_map(move |part| &part.up[row(part)])
+        };
+        Some(Self {
+            rank: parts.iter().map(|part| part.rank).sum(),
+            down: parts.iter().flat_map(|part| &part.down).copied().collect(),
+            up: (0..outputs).flat_map(rows).copied().collect(),
+            scale: parts
+                .iter()
+                .flat_map(|part| std::iter::repeat_n(part.scale, part.rank))
+                .collect(),
+        })
+    }
+}
+
+impl Adapter {
+    /// Of matrices `[rank, columns]` and `[out, rank]`, and the scale of each rank.
+    pub(crate) fn new(down: Weight, up: Weight, scale: Vec<f32>) -> Self {
+        let device = down.words.device();
+        let scale = Tensor::from_data(TensorData::new(scale, [down.packing.rows]), &device);
+        let zeros = [&down, &up].map(|half| Tensor::zeros([half.packing.rows], &device));
+        Self {
+            down,
+            up,
+            scale,
+            zeros,
+        }
+    }
+
+    /// What is added to a layer's output: `up` of `down`, which is given the layer's input, the weight to multiply it by and
+    /// the bias to add, and does what the layer itself does with those.
+    ///
+    /// # Shapes
+    /// - output of `product`: `[.., rank]`
+    /// - output: `[.., out]`
+    pub(crate) fn added<const D: usize>(
+        &self,
+        product: impl FnOnce(&Weight, &Tensor<1>) -> Tensor<D>,
+    ) -> Tensor<D> {
+        let [no_bias, no_bias_up] = &self.zeros;
+        let x = product(&self.down, no_bias);
+        let mut dims = x.dims();
+        let rank = dims[D - 1];
+        let rows = dims.iter().product::<usize>() / rank;
+        let x = x.reshape([rows, rank]) * self.scale.clone().unsqueeze();
+        let y = kernels::linear(x, &self.up, no_bias_up);
+        dims[D - 1] = self.up.packing.rows;
+        y.reshape(dims)
+    }
+}

@@ -1,0 +1,188 @@
+//! A LoRA's safetensors file: pairs of matrices by the name of the module they are for, whatever program wrote it.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use crate::weights::header::{Header, TensorInfo};
+use crate::{Error, Result};
+
+/// A LoRA as its file has it, not yet fitted to a model.
+#[derive(Debug, Clone)]
+pub struct Lora {
+    pub(super) name: String,
+    pub(super) bytes: Rc<Vec<u8>>,
+    /// By the module's name in the file.
+    pub(super) pairs: BTreeMap<String, Pair>,
+    pub(super) metadata: BTreeMap<String, String>,
+}
+
+/// The two factors of one layer's addition.
+#[derive(Debug, Clone)]
+pub(super) struct Pair {
+    /// `[rank, in]`, or `[rank, in, height, width]` for a convolution.
+    pub down: TensorInfo,
+    /// `[out, rank]`, or `[out, rank, 1, 1]`.
+    pub up: TensorInfo,
+    /// alpha / rank; 1 where the file has no alpha.
+    pub factor: f64,
+}
+
+/// What a tensor of the file is to its module.
+#[derive(Debug, Clone, Copy)]
+enum Part {
+    Down,
+    Up,
+    Alpha,
+}
+
+#[derive(Default)]
+struct Found<'a> {
+    down: Option<&'a TensorInfo>,
+    up: Option<&'a TensorInfo>,
+    alpha: Option<&'a TensorInfo>,
+}
+
+/// How a tensor's name ends: PEFT, kohya, and three generations of diffusers.
+const ENDINGS: [(&str, Part); 13] = [
+    (".lora_A.weight", Part::Down),
+    (".lora_B.weight", Part::Up),
+    (".lora_A.default.weight", Part::Down),
+    (".lora_B.default.weight", Part::Up),
+    (".lora_down.weight", Part::Down),
+    (".lora_up.weight", Part::Up),
+    (".lora.down.weight", Part::Down),
+    (".lora.up.weight", Part::Up),
+    (".lora_linear_layer.down.weight", Part::Down),
+    (".lora_linear_layer.up.weight", Part::Up),
+    ("_lora.down.weight", Part::Down),
+    ("_lora.up.weight", Part::Up),
+    (".alpha", Part::Alpha),
+];
+
+/// What a name has in it that belongs to another method.
+const OTHER_KINDS: [(&str, &str); 8] = [
+    (".hada_", "LoHa"),
+    (".lokr_", "LoKr"),
+    ("dora_scale", "DoRA"),
+    ("lora_magnitude_vector", "DoRA"),
+    (".lora_mid", "LoCon with a core between the factors"),
+    (".oft_", "OFT"),
+    (".diff", "a full difference of weights"),
+    (".on_input", "IA3"),
+];
+
+impl Lora {
+    /// Reads a file's bytes; `name` is what errors and requests call it.
+    pub fn parse(name: &str, bytes: Vec<u8>) -> Result<Self> {
+        let header = Header::read(name, &bytes).map_err(|error| match error {
+            Error::BadCheckpoint {
+                tensor, problem, ..
+            } => bad(name, tensor, problem),
+            other => other,
+        })?;
+        let mut found: BTreeMap<String, Found> = BTreeMap::new();
+        for (key, info) in &header.tensors {
+            let refuse = |problem: String| Err(bad(name, Some(key.clone()), problem));
+            let Some((module, part)) = split(key) else {
+                return refuse(foreign(key));
+            };
+            match values(&bytes, info) {
+                None => return refuse("is not in f32, f16 or bf16".into()),
+                Some(values) if !values.iter().all(|v| v.is_finite()) => {
+                    return refuse("has values that are not finite".into());
+                }
+                Some(_) => {}
+            }
+            let found = found.entry(module).or_default();
+            let slot = match part {
+                Part::Down => &mut found.down,
+                Part::Up => &mut found.up,
+                Part::Alpha => &mut found.alpha,
+            };
+            if slot.replace(info).is_some() {
+                return refuse("is in the file under two names".into());
+            }
+        }
+        let pairs = found.into_iter().map(|(module, found)| {
+            let pair = found.pair(&bytes);
+            let pair = pair.map_err(|problem| bad(name, Some(module.clone()), problem))?;
+            Ok((module, pair))
+        });
+        let pairs = pairs.collect::<Result<BTreeMap<_, _>>>()?;
+        if pairs.is_empty() {
+            return Err(bad(name, None, "there is nothing in it".into()));
+        }
+        Ok(Self {
+            name: name.to_owned(),
+            pairs,
+            bytes: Rc::new(bytes),
+            metadata: header.metadata,
+        })
+    }
+
+    /// What it is called.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What the file says of itself, as its trainer wrote it.
+    pub fn metadata(&self) -> &BTreeMap<String, String> {
+        &self.metadata
+    }
+}
+
+impl Found<'_> {
+    fn pair(self, bytes: &[u8]) -> std::result::Result<Pair, String> {
+        let (Some(down), Some(up)) = (self.down, self.up) else {
+            let lacks = if self.down.is_none() { "down" } else { "up" };
+            return Err(format!("has no {lacks} matrix"));
+        };
+        let rank = match (&down.shape[..], &up.shape[..]) {
+            (&[rank, _, ..], &[_, up, ..]) if rank == up && rank > 0 => rank,
+            (down, up) => return Err(format!("has factors {down:?} and {up:?} of unlike rank")),
+        };
+        let factor = match self.alpha {
+            None => 1.0,
+            Some(info) => match values(bytes, info).as_deref() {
+                Some(&[alpha]) => f64::from(alpha) / rank as f64,
+                _ => return Err("has an alpha that is not one number".into()),
+            },
+        };
+        Ok(Pair {
+            down: down.clone(),
+            up: up.clone(),
+            factor,
+        })
+    }
+}
+
+/// The values of a tensor of a file whose header was checked, where they are a weight's.
+pub(super) fn values(bytes: &[u8], info: &TensorInfo) -> Option<Vec<f32>> {
+    let (start, length) = (info.start as usize, info.length as usize);
+    info.dtype.decode(&bytes[start..start + length])
+}
+
+pub(super) fn bad(lora: &str, key: Option<String>, problem: String) -> Error {
+    Error::BadLora {
+        lora: lora.to_owned(),
+        key,
+        problem,
+    }
+}
+
+/// Module and part by a tensor's name.
+fn split(key: &str) -> Option<(String, Part)> {
+    let (module, part) = ENDINGS
+        .iter()
+        .find_map(|(ending, part)| Some((key.strip_suffix(ending)?, *part)))?;
+    // diffusers' first LoRAs belonged to attention processors.
+    Some((module.replace(".processor.", "."), part))
+}
+
+fn foreign(key: &str) -> String {
+    let kind = OTHER_KINDS.iter().find(|(part, _)| key.contains(part));
+    match kind {
+        Some((_, kind)) => format!("is of the kind {kind}; only plain LoRA is supported"),
+        None => "is not a LoRA's tensor".into(),
+    }
+}
