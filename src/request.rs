@@ -42,6 +42,8 @@ pub struct Request {
     pub refiner: Option<Refine>,
     /// Leaves [`Inputs::image`] to the refiner alone, which then has to be [`Refine::SdEdit`].
     pub skip_base: bool,
+    /// LoRAs to draw with.
+    pub loras: Vec<LoraUse>,
     /// Size of the picture the model should imagine before scaling; the picture's own if `None`.
     pub original_size: Option<[u32; 2]>,
     /// Where it should imagine the crop.
@@ -73,6 +75,16 @@ pub enum Refine {
         #[serde(default)]
         steps: Option<usize>,
     },
+}
+
+/// A LoRA that was loaded before.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LoraUse {
+    /// What it was called when it was loaded.
+    pub name: String,
+    /// What its addition to the weights is multiplied by.
+    pub weight: f64,
 }
 
 /// The pictures that a request starts from, of its width and height.
@@ -113,6 +125,7 @@ impl Default for Request {
             width: 1024,
             refiner: None,
             skip_base: false,
+            loras: Vec::new(),
             original_size: None,
             crop_top_left: None,
             target_size: None,
@@ -179,6 +192,10 @@ impl Request {
         if self.skip_base && !matches!(self.refiner, Some(Refine::SdEdit { .. })) {
             let problem = "without the base the refiner needs a strength".into();
             return bad("skipBase", problem);
+        }
+        if let Some(lora) = self.loras.iter().find(|lora| !lora.weight.is_finite()) {
+            let problem = format!("the weight of `{}` is not a number", lora.name);
+            return bad("loras", problem);
         }
         for (field, score) in [
             ("aestheticScore", self.aesthetic_score),

@@ -93,8 +93,9 @@ impl<S: ShardSource> Pipeline<S> {
         }
 
         let init = |weights: &Scope| model.unet.init(weights);
+        let (name, adapters) = (ComponentName::Unet, self.adapters(model, request));
         let unet = model
-            .load(ComponentName::Unet, &self.device, observer, |_| true, init)
+            .load_adapted(name, &self.device, observer, &adapters, |_| true, init)
             .await?;
         let Conditioning {
             context,

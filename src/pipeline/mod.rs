@@ -3,6 +3,7 @@
 
 mod config;
 mod denoise;
+mod loras;
 mod model;
 mod picture;
 mod plan;
@@ -19,6 +20,7 @@ use crate::vae::VaeConfig;
 use crate::weights::source::ShardSource;
 use crate::{Error, Result};
 
+use loras::LoadedLora;
 pub use model::{Model, TextModel};
 pub use picture::StartLatents;
 pub use plan::{Part, Plan, Start};
@@ -28,6 +30,7 @@ pub use progress::{Event, Observer, Stage};
 pub struct Pipeline<S> {
     base: Model<S>,
     refiner: Option<Model<S>>,
+    loras: Vec<LoadedLora>,
     device: Device,
     largest_tensor: u64,
 }
@@ -72,6 +75,7 @@ impl<S: ShardSource> Pipeline<S> {
         Ok(Self {
             base,
             refiner,
+            loras: Vec::new(),
             device,
             largest_tensor,
         })
@@ -122,6 +126,7 @@ impl<S: ShardSource> Pipeline<S> {
     pub fn check(&self, request: &Request, inputs: &Inputs) -> Result<()> {
         request.check(self.size_multiple())?;
         request.check_inputs(inputs)?;
+        self.check_loras(request)?;
         if request.refiner.is_some() && self.refiner.is_none() {
             let (field, problem) = ("refiner", "this model has none; switch it off".into());
             return Err(Error::BadRequest { field, problem });

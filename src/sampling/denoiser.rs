@@ -34,21 +34,3 @@ pub trait Denoiser {
         Ok(x)
     }
 }
-
-/// A [`Denoiser`] that is nothing but a function.
-pub struct EpsilonDenoiser<F> {
-    network: F,
-}
-
-impl<F: AsyncFnMut(Tensor<4>, f32) -> Result<Tensor<4>>> EpsilonDenoiser<F> {
-    /// See [`Denoiser::predict_noise`].
-    pub fn new(network: F) -> Self {
-        Self { network }
-    }
-}
-
-impl<F: AsyncFnMut(Tensor<4>, f32) -> Result<Tensor<4>>> Denoiser for EpsilonDenoiser<F> {
-    async fn predict_noise(&mut self, scaled: Tensor<4>, timestep: f32) -> Result<Tensor<4>> {
-        (self.network)(scaled, timestep).await
-    }
-}

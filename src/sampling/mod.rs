@@ -22,7 +22,7 @@ use burn::tensor::Tensor;
 
 use crate::Result;
 
-pub use denoiser::{Denoiser, EpsilonDenoiser};
+pub use denoiser::Denoiser;
 pub use guidance::guide;
 pub use noise_schedule::NoiseSchedule;
 pub use options::{Sampler, SamplingOptions, Spacing};

@@ -17,7 +17,19 @@ fn normal(generator: &mut Generator) -> Tensor<4> {
     Tensor::from_data(TensorData::new(values, SHAPE), &Device::flex())
 }
 
-/// Walks from noise, with a network that sees a picture of values 0.5 through whatever noise there is.
+/// Sees a picture of values 0.5 through whatever noise there is.
+struct Clairvoyant(Vec<Step>);
+
+impl Denoiser for Clairvoyant {
+    async fn predict_noise(&mut self, scaled: Tensor<4>, timestep: f32) -> Result<Tensor<4>> {
+        let mut steps = self.0.iter();
+        let step = steps.find(|step| step.timestep as f32 == timestep);
+        let sigma = step.unwrap().sigma;
+        Ok((scaled * sigma.hypot(1.0) - 0.5) / sigma)
+    }
+}
+
+/// Walks from noise.
 fn run(sampler: Sampler, steps: usize, parts: usize) -> Vec<f32> {
     let options = SamplingOptions {
         sampler,
@@ -28,13 +40,7 @@ fn run(sampler: Sampler, steps: usize, parts: usize) -> Vec<f32> {
     let mut generator = Generator::new(7);
     let mut x = normal(&mut generator) * schedule.initial_sigma;
     let mut noise = || normal(&mut generator);
-    let levels: Vec<Step> = schedule.steps.clone();
-    let network = async |x: Tensor<4>, timestep: f32| {
-        let step = levels.iter().find(|step| step.timestep as f32 == timestep);
-        let sigma = step.unwrap().sigma;
-        Ok((x * sigma.hypot(1.0) - 0.5) / sigma)
-    };
-    let mut denoiser = EpsilonDenoiser::new(network);
+    let mut denoiser = Clairvoyant(schedule.steps.clone());
     for part in schedule.steps.chunks(steps.div_ceil(parts)) {
         let walk = sample(sampler, &mut denoiser, &mut noise, x, part);
         x = pollster::block_on(walk).unwrap();

@@ -26,7 +26,7 @@ mod vae;
 use check::Check;
 
 /// The kinds of cases, by the name of their dump.
-pub const GROUPS: [&str; 10] = [
+pub const GROUPS: [&str; 11] = [
     "tokens",
     "rng",
     "text_encoders",

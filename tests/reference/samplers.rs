@@ -1,8 +1,7 @@
 use burn::tensor::Tensor;
 use sdxl_web::Result;
 use sdxl_web::sampling::{
-    Denoiser, EpsilonDenoiser, NoiseSchedule, Sampler, SamplingOptions, Schedule, SchedulerConfig,
-    Step, sample,
+    Denoiser, NoiseSchedule, Sampler, SamplingOptions, Schedule, SchedulerConfig, Step, sample,
 };
 use serde::Deserialize;
 
@@ -219,7 +218,7 @@ impl Scheduler {
             .iter()
             .map(|latent| channels_last(latent.tensor(&device)));
         let mut walk = Walk {
-            denoiser: EpsilonDenoiser::new(closed_form),
+            network: closed_form,
             scale: |sigma| self.scale(sigma),
             latents: latents.skip(1).collect(),
             led,
@@ -269,8 +268,8 @@ fn compare_schedule(check: &mut Check<'_>, dump: &Dump, name: &str, of: &str, sc
 }
 
 /// Sees the latents of a walk.
-struct Walk<D, S> {
-    denoiser: D,
+struct Walk<F, S> {
+    network: F,
     /// Diffusers' latents to the engine's, by sigma.
     scale: S,
     /// Those of diffusers after every step.
@@ -281,9 +280,13 @@ struct Walk<D, S> {
     after: Vec<Tensor<4>>,
 }
 
-impl<D: Denoiser, S: Fn(f64) -> f64> Denoiser for Walk<D, S> {
+impl<F, S> Denoiser for Walk<F, S>
+where
+    F: AsyncFnMut(Tensor<4>, f32) -> Result<Tensor<4>>,
+    S: Fn(f64) -> f64,
+{
     async fn predict_noise(&mut self, scaled: Tensor<4>, timestep: f32) -> Result<Tensor<4>> {
-        self.denoiser.predict_noise(scaled, timestep).await
+        (self.network)(scaled, timestep).await
     }
 
     async fn stepped(&mut self, x: Tensor<4>, step: Step) -> Result<Tensor<4>> {

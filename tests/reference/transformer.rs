@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use burn::tensor::Tensor;
+use sdxl_web::lora::Adapters;
 use sdxl_web::unet::{Attention, Transformer, TransformerConfig};
 use sdxl_web::weights::manifest::{Component, ShardEntry, TensorEntry};
 use sdxl_web::weights::{ComponentName, Encoding, Resident, Weights, quantize};
@@ -97,7 +98,16 @@ async fn load(check: &Check<'_>, dump: &Dump, config: &TransformerConfig) -> Res
     };
     let shards = Shards(Rc::new(BTreeMap::from([(SHARD.to_owned(), stream)])));
     let (name, device) = (ComponentName::Unet, check.device());
-    let weights = Weights::load(&shards, name, &component, &device, |_| true, |_| Ok(()));
+    let none = Adapters::default();
+    let weights = Weights::load(
+        &shards,
+        name,
+        &component,
+        &device,
+        &none,
+        |_| true,
+        |_| Ok(()),
+    );
     let weights = weights.await.unwrap();
     weights.build(|weights| config.init(weights)).unwrap()
 }
