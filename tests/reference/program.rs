@@ -98,7 +98,7 @@ fn run_group(group: &'static str, set: &Set, device: Device, all: bool) -> Vec<R
     let mut check = Check::new(set, device);
     let run = || pollster::block_on(cases::run(group, &mut check));
     match catch_unwind(AssertUnwindSafe(run)) {
-        Ok(()) => check.unread(),
+        Ok(()) => check.unread(group),
         Err(_) => check.failed(group, "", "stopped, see above"),
     }
     for row in &check.rows {
