@@ -8,6 +8,7 @@ use sdxl_web::weights::{ComponentName, Resident};
 use serde::Deserialize;
 
 use super::check::{Check, PASS, channels_first, channels_last};
+use super::conditions::angles;
 use super::set::{Shards, load};
 
 #[derive(Deserialize)]
@@ -46,11 +47,14 @@ pub async fn run(check: &mut Check<'_>, fixture: &str) {
             match tensor.as_str() {
                 "time_proj" => {
                     let actual = model.unet.time_proj().of(&[timestep]);
-                    check.values(&name, &tensor, &actual, &given(&tensor).values, PASS);
+                    let expected = given(&tensor).values;
+                    check.values(&name, &tensor, &actual, &expected, angles(&[timestep]));
                 }
                 "add_time_proj" => {
-                    let actual = model.unet.add_time_proj().of(&ids.concat());
-                    check.values(&name, &tensor, &actual, &given(&tensor).values, PASS);
+                    let ids = ids.concat();
+                    let actual = model.unet.add_time_proj().of(&ids);
+                    let expected = given(&tensor).values;
+                    check.values(&name, &tensor, &actual, &expected, angles(&ids));
                 }
                 "time_embedding" => {
                     let actual = unet.embed_time(&[timestep], &device);
@@ -67,7 +71,7 @@ pub async fn run(check: &mut Check<'_>, fixture: &str) {
                 "conv_norm_out" => {
                     // The engine computes it together with the SiLU behind it.
                     let mut expected = given(&tensor);
-                    let activated = silu(expected.tensor::<1>(&device));
+                    let activated = silu(expected.tensor::<4>(&device));
                     let data = activated.into_data_async().await.unwrap();
                     expected.values = data.try_into_vec().unwrap();
                     let actual = parts["conv_act"].clone();

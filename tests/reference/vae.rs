@@ -79,7 +79,7 @@ pub async fn run(check: &mut Check<'_>) {
     }
 }
 
-/// A picture in strips of any height is the one without.
+/// A picture in strips is the one without: strips of one row of the latent, and of a number that leaves a smaller last one.
 async fn compare_strips(
     check: &mut Check<'_>,
     case: &str,
@@ -90,8 +90,7 @@ async fn compare_strips(
     let latent = encoder.forward(picture.clone()).mode();
     let whole = reference(latent.clone()).await;
     let decoded = reference(decoder.forward(latent.clone())).await;
-    let [_, height, _, _] = latent.dims();
-    for rows in 1..height {
+    for rows in [1, 3] {
         let encoded = encoder.forward_strips(picture.clone(), rows).mode();
         let name = format!("encoded in strips of {rows}");
         check.tensor(case, &name, encoded, &whole, PASS).await;
