@@ -21,7 +21,6 @@ pub(super) fn unet(component: &Component) -> Result<UNetConfig> {
         ("downsample_padding", json!(1)),
         ("encoder_hid_dim_type", Value::Null),
         ("mid_block_scale_factor", json!(1)),
-        ("mid_block_type", json!("UNetMidBlock2DCrossAttn")),
         ("num_attention_heads", Value::Null),
         ("only_cross_attention", json!(false)),
         ("resnet_out_scale_factor", json!(1)),

@@ -21,6 +21,9 @@ pub struct UNetConfig {
     pub down_block_types: Vec<String>,
     /// Kind of each level on the way up.
     pub up_block_types: Vec<String>,
+    /// "UNetMidBlock2DCrossAttn" for SDXL, which it also is where it is not said.
+    #[serde(default)]
+    pub mid_block_type: Option<String>,
     /// Depth of the transformers of each level.
     pub transformer_layers_per_block: PerLevel,
     /// **Number of heads** of each level; a name diffusers keeps for compatibility [`UNet2DConditionModel.__init__`].
@@ -220,6 +223,13 @@ impl UNetConfig {
             return Err((
                 "addition_embed_type",
                 "must be \"text_time\", as in SDXL".into(),
+            ));
+        }
+        let mid = self.mid_block_type.as_deref();
+        if mid.is_some_and(|kind| kind != "UNetMidBlock2DCrossAttn") {
+            return Err((
+                "mid_block_type",
+                "must be \"UNetMidBlock2DCrossAttn\", as in SDXL".into(),
             ));
         }
         if self.act_fn != "silu" {

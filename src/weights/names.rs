@@ -5,8 +5,10 @@
 
 use serde_json::Value;
 
-use super::inventory::{Spec, UnetConfig, VaeConfig, read, tensors_of};
+use super::inventory::{Spec, read, tensors_of};
 use super::manifest::{ComponentName, Kind};
+use crate::unet::UNetConfig;
+use crate::vae::VaeConfig;
 use crate::{Error, Result};
 
 /// Where a single file keeps a tensor.
@@ -55,7 +57,7 @@ pub fn single_file_map(
 ) -> Result<Vec<(Spec, Origin)>> {
     let rule: Rule = match component {
         ComponentName::Unet => {
-            let config: UnetConfig = read(component, config)?;
+            let config: UNetConfig = read(component, config)?;
             Box::new(move |name| Some((unet(name, &config)?, Change::Copy)))
         }
         ComponentName::Vae => {
@@ -100,7 +102,10 @@ pub fn single_file_map(
 pub fn kind_of_single_file<'a>(names: impl IntoIterator<Item = &'a str>) -> Option<Kind> {
     let mut refiner = false;
     for name in names {
-        if name.starts_with(open_clip_prefix(Kind::Base)) {
+        if [CLIP_L, open_clip_prefix(Kind::Base)]
+            .iter()
+            .any(|prefix| name.starts_with(prefix))
+        {
             return Some(Kind::Base);
         }
         refiner |= name.starts_with(open_clip_prefix(Kind::Refiner));
@@ -136,7 +141,7 @@ impl Change {
     }
 }
 
-fn unet(name: &str, config: &UnetConfig) -> Option<String> {
+fn unet(name: &str, config: &UNetConfig) -> Option<String> {
     let parts: Vec<&str> = name.split('.').collect();
     let leaf = *parts.last()?;
     let number = |at: usize| parts.get(at)?.parse::<usize>().ok();

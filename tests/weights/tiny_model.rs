@@ -37,8 +37,11 @@ pub const MERGES: &str = "#version: 0.2\na b</w>\n";
 impl TinyModel {
     pub fn base() -> Self {
         let mut model = Self::new(Kind::Base, 64 + 16);
-        model.add(ComponentName::TextEncoder, clip(32));
-        model.add(ComponentName::TextEncoder2, clip(48));
+        model.add(ComponentName::TextEncoder, clip(32, "CLIPTextModel"));
+        model.add(
+            ComponentName::TextEncoder2,
+            clip(48, "CLIPTextModelWithProjection"),
+        );
         model.add(ComponentName::Vae, vae());
         for (folder, pad) in [("tokenizer", "<|endoftext|>"), ("tokenizer_2", "!")] {
             model.configs.insert(
@@ -61,7 +64,10 @@ impl TinyModel {
     /// With the second encoder, without autoencoder and tokenizer: those are the base's.
     pub fn refiner() -> Self {
         let mut model = Self::new(Kind::Refiner, 48 + 16);
-        model.add(ComponentName::TextEncoder2, clip(48));
+        model.add(
+            ComponentName::TextEncoder2,
+            clip(48, "CLIPTextModelWithProjection"),
+        );
         model.configs.insert(
             "model_index.json".into(),
             json!({"requires_aesthetics_score": true, "text_encoder": [null, null]}),
@@ -345,12 +351,14 @@ fn vae() -> Value {
     json!({
         "_class_name": "AutoencoderKL", "in_channels": 3, "out_channels": 3, "latent_channels": 4,
         "block_out_channels": [16, 40], "layers_per_block": 1, "scaling_factor": 0.13,
+        "norm_num_groups": 8, "act_fn": "silu", "force_upcast": true,
     })
 }
 
-fn clip(width: usize) -> Value {
+fn clip(width: usize, architecture: &str) -> Value {
     json!({
         "vocab_size": 50, "hidden_size": width, "intermediate_size": 2 * width, "num_hidden_layers": 2,
         "num_attention_heads": 2, "max_position_embeddings": 77, "projection_dim": width - 16, "hidden_act": "gelu",
+        "architectures": [architecture], "layer_norm_eps": 1e-5, "eos_token_id": 2,
     })
 }

@@ -171,11 +171,11 @@ fn configs_of_other_architectures_are_refused_by_field() {
     );
     assert_eq!(
         bad_field(|config| config["down_block_types"] = json!(["DownBlock2D"])),
-        "down_block_types"
+        "block_out_channels"
     );
     assert_eq!(
         bad_field(|config| config["up_block_types"][0] = json!("AttnUpBlock2D")),
-        "block types"
+        "up_block_types"
     );
     assert_eq!(
         bad_field(|config| config["block_out_channels"] = json!([])),

@@ -1,45 +1,23 @@
 //! The tensors of the autoencoder.
 
-use serde::Deserialize;
-
 use super::Inventory;
 use super::config::bad;
 use crate::Result;
-
-/// The fields of diffusers' `AutoencoderKL` that decide its tensors.
-#[derive(Deserialize)]
-pub(in crate::weights) struct VaeConfig {
-    in_channels: usize,
-    out_channels: usize,
-    latent_channels: usize,
-    pub(in crate::weights) block_out_channels: Vec<usize>,
-    layers_per_block: usize,
-    #[serde(default = "yes")]
-    use_quant_conv: bool,
-    #[serde(default = "yes")]
-    use_post_quant_conv: bool,
-    #[serde(default = "yes")]
-    mid_block_add_attention: bool,
-}
-
-fn yes() -> bool {
-    true
-}
+use crate::vae::VaeConfig;
 
 pub(super) fn autoencoder(list: &mut Inventory, config: &VaeConfig) -> Result<()> {
+    if let Some((field, problem)) = config.fault() {
+        return Err(bad(list.component, field, problem));
+    }
     let channels = &config.block_out_channels;
-    let (Some(&first), Some(&last)) = (channels.first(), channels.last()) else {
-        return Err(bad(list.component, "block_out_channels", "is empty"));
-    };
+    let (first, last) = (channels[0], channels[channels.len() - 1]);
     let (levels, latent) = (channels.len(), config.latent_channels);
     let middle = |list: &mut Inventory, side: &str| {
         let at = format!("{side}.mid_block");
         list.resnet(&format!("{at}.resnets.0"), last, last, None);
-        if config.mid_block_add_attention {
-            list.norm(&format!("{at}.attentions.0.group_norm"), last);
-            for part in ["to_q", "to_k", "to_v", "to_out.0"] {
-                list.linear(&format!("{at}.attentions.0.{part}"), last, last);
-            }
+        list.norm(&format!("{at}.attentions.0.group_norm"), last);
+        for part in ["to_q", "to_k", "to_v", "to_out.0"] {
+            list.linear(&format!("{at}.attentions.0.{part}"), last, last);
         }
         list.resnet(&format!("{at}.resnets.1"), last, last, None);
     };
@@ -68,13 +46,9 @@ pub(super) fn autoencoder(list: &mut Inventory, config: &VaeConfig) -> Result<()
     middle(list, "encoder");
     list.norm("encoder.conv_norm_out", last);
     list.convolution("encoder.conv_out", 2 * latent, last, 3);
-    if config.use_quant_conv {
-        list.convolution("quant_conv", 2 * latent, 2 * latent, 1);
-    }
+    list.convolution("quant_conv", 2 * latent, 2 * latent, 1);
 
-    if config.use_post_quant_conv {
-        list.convolution("post_quant_conv", latent, latent, 1);
-    }
+    list.convolution("post_quant_conv", latent, latent, 1);
     list.convolution("decoder.conv_in", last, latent, 3);
     middle(list, "decoder");
     for (i, &out) in channels.iter().rev().enumerate() {

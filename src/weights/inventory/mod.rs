@@ -12,9 +12,7 @@ use serde_json::Value;
 use super::manifest::ComponentName;
 use crate::Result;
 
-pub(super) use autoencoder::VaeConfig;
 pub(crate) use config::read;
-pub(super) use unet::UnetConfig;
 
 /// A tensor that a component must have.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,21 +1,9 @@
 //! The tensors of the text encoders.
 
-use serde::Deserialize;
-
 use super::{Inventory, Role};
+use crate::text_encoder::TextEncoderConfig;
 
-/// The fields of transformers' `CLIPTextConfig` that decide an encoder's tensors.
-#[derive(Deserialize)]
-pub(super) struct ClipConfig {
-    vocab_size: usize,
-    hidden_size: usize,
-    intermediate_size: usize,
-    num_hidden_layers: usize,
-    max_position_embeddings: usize,
-    projection_dim: usize,
-}
-
-pub(super) fn text_encoder(list: &mut Inventory, config: &ClipConfig, projected: bool) {
+pub(super) fn text_encoder(list: &mut Inventory, config: &TextEncoderConfig, projected: bool) {
     let (width, inner) = (config.hidden_size, config.intermediate_size);
     let embeddings = "text_model.embeddings";
     list.add(
