@@ -132,10 +132,18 @@ impl<S: ShardSource> Pipeline<S> {
             return Err(Error::BadRequest { field, problem });
         }
         self.plan(request, inputs.image.is_some(), inputs.mask.is_some())?;
-        let decoded = self.base.vae.as_ref().map_or(0, |vae| {
-            vae.largest_activation([request.height, request.width])
-        });
-        self.check_fits(decoded)
+        let size = [request.height, request.width];
+        match self.vae().rows_per_strip(size, self.largest_tensor) {
+            Some(_) => Ok(()),
+            None => self.check_fits(self.vae().largest_activation_of_strips(size, 1)),
+        }
+    }
+
+    fn vae(&self) -> &VaeConfig {
+        match &self.base.vae {
+            Some(vae) => vae,
+            None => unreachable!("a base without a VAE is refused by Pipeline::new"),
+        }
     }
 
     fn check_fits(&self, needed: u64) -> Result<()> {

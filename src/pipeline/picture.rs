@@ -46,7 +46,8 @@ impl<S: ShardSource> Pipeline<S> {
             .await?;
         let values = TensorData::new(image.to_encode(), [1, image.height, image.width, 3]);
         let picture = Tensor::from_data(values, &self.device);
-        let latent = encoder.forward(picture).sample(noise);
+        let rows = self.rows_per_strip([image.height, image.width]);
+        let latent = encoder.forward_strips(picture, rows).sample(noise);
         let mask = inputs.mask.as_ref().map(|mask| {
             let [_, height, width, _] = latent.dims();
             let values = TensorData::new(mask.shrunk(self.size_multiple()), [1, height, width, 1]);
@@ -78,15 +79,23 @@ impl<S: ShardSource> Pipeline<S> {
             .base
             .load(ComponentName::Vae, &self.device, observer, wanted, init)
             .await?;
-        let [count, _, _, _] = latent.dims();
+        let [count, height, width, _] = latent.dims();
+        let rows = self.rows_per_strip([height, width].map(|side| side * self.size_multiple()));
         let mut images = Vec::new();
         for index in 0..count {
             check_cancelled(observer)?;
-            let picture = decoder.forward(latent.clone().narrow(0, index, 1));
+            let one = latent.clone().narrow(0, index, 1);
+            let picture = decoder.forward_strips(one, rows);
             let [_, height, width, _] = picture.dims();
             images.push(Image::from_decoded(&read(picture).await?, height, width)?);
         }
         Ok(images)
+    }
+
+    /// Rows of the latent that the VAE takes at a time; a request for which there are none is refused by its check.
+    fn rows_per_strip(&self, size: [usize; 2]) -> usize {
+        let rows = self.vae().rows_per_strip(size, self.largest_tensor);
+        rows.unwrap_or(1)
     }
 
     /// Standard normal noise for so many latents, drawn in diffusers' order: channels first.
@@ -101,12 +110,5 @@ impl<S: ShardSource> Pipeline<S> {
         let shape = [images, self.base.unet.in_channels, height, width];
         let values = generator.normal(shape.iter().product());
         Tensor::<4>::from_data(TensorData::new(values, shape), &self.device).permute([0, 2, 3, 1])
-    }
-
-    fn vae(&self) -> &VaeConfig {
-        match &self.base.vae {
-            Some(vae) => vae,
-            None => unreachable!("a base without a VAE is refused by Pipeline::new"),
-        }
     }
 }
