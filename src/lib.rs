@@ -18,6 +18,7 @@ pub mod nn;
 pub mod noise;
 pub mod pipeline;
 pub mod preset;
+pub mod prompt;
 pub mod request;
 pub mod sampling;
 pub mod text_encoder;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::conditioning::SizeConditioning;
 use crate::image::{Image, Mask};
+use crate::prompt::PromptSyntax;
 use crate::sampling::SamplingOptions;
 use crate::{Error, Result};
 
@@ -20,6 +21,10 @@ pub struct Request {
     pub prompt_2: Option<String>,
     /// What to keep away from. `None` is the model's own unconditional input, which for the base is not the empty prompt.
     pub negative_prompt: Option<String>,
+    /// How the prompts are read.
+    pub prompt_syntax: PromptSyntax,
+    /// Layers of the text encoders that are left out for the prompt, on top of the last, which SDXL always leaves out.
+    pub clip_skip: usize,
     /// Of the noise; the same seed draws the same picture as in diffusers.
     pub seed: u64,
     /// Pictures drawn together; their noise is one larger draw, as in diffusers with one generator.
@@ -114,6 +119,8 @@ impl Default for Request {
             prompt: String::new(),
             prompt_2: None,
             negative_prompt: None,
+            prompt_syntax: PromptSyntax::default(),
+            clip_skip: 0,
             seed: 0,
             images: 1,
             steps: 30,

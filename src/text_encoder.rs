@@ -1,5 +1,8 @@
 //! The CLIP text transformer: CLIP ViT-L (encoder 1) and OpenCLIP ViT-bigG (encoder 2) of SDXL, told apart by config alone.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::iter;
+
 use burn::tensor::activation::{gelu, sigmoid};
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use serde::Deserialize;
@@ -53,18 +56,26 @@ pub struct TextEncoder {
     token_embedding: Embedding,
     position_embedding: Embedding,
     layers: Vec<Layer>,
-    last_layer: Layer,
     final_layer_norm: LayerNorm,
     text_projection: Option<Linear>,
     config: TextEncoderConfig,
 }
 
-/// What a [`TextEncoder`] makes of a batch of prompts.
+/// Tokens to encode, and how deep.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextInput {
+    /// As many as in every other input of the batch.
+    pub ids: Vec<u32>,
+    /// Layers left out on top of the last one, which SDXL always leaves out; see [`TextEncoderConfig::most_clip_skip`].
+    pub clip_skip: usize,
+}
+
+/// What a [`TextEncoder`] makes of an input.
 #[derive(Debug, Clone)]
 pub struct TextEncoding {
-    /// Output of the last layer but one, without the final norm: `[batch, tokens, hidden]`.
-    pub penultimate: Tensor<3>,
-    /// Projection of the final state at the end token, where there is one: `[batch, projection]`.
+    /// Output of the layer that was asked for, without the final norm: `[1, tokens, hidden]`.
+    pub states: Tensor<3>,
+    /// Projection of the final state at the end token, where there is one: `[1, projection]`.
     pub pooled: Option<Tensor<2>>,
 }
 
@@ -83,6 +94,11 @@ struct Layer {
 }
 
 impl TextEncoderConfig {
+    /// The largest [`TextInput::clip_skip`]: with it, no layer is left.
+    pub fn most_clip_skip(&self) -> usize {
+        self.num_hidden_layers.saturating_sub(1)
+    }
+
     /// Takes the weights of the whole encoder.
     pub fn init(&self, weights: &Scope) -> Result<TextEncoder> {
         let text_model = weights.at("text_model");
@@ -92,9 +108,9 @@ impl TextEncoderConfig {
             width: self.hidden_size,
         };
         let layers = text_model.at("encoder.layers");
-        let Some(before_last) = self.num_hidden_layers.checked_sub(1) else {
+        if self.num_hidden_layers == 0 {
             return Err(weights.bad_config("num_hidden_layers", "must be at least 1"));
-        };
+        }
         let projects = self
             .architectures
             .iter()
@@ -103,10 +119,9 @@ impl TextEncoderConfig {
             token_embedding: table(self.vocab_size).init(&embeddings.at("token_embedding"))?,
             position_embedding: table(self.max_position_embeddings)
                 .init(&embeddings.at("position_embedding"))?,
-            layers: (0..before_last)
+            layers: (0..self.num_hidden_layers)
                 .map(|i| self.init_layer(&layers.at(i)))
                 .collect::<Result<_>>()?,
-            last_layer: self.init_layer(&layers.at(before_last))?,
             final_layer_norm: self.norm().init(&text_model.at("final_layer_norm"))?,
             text_projection: projects
                 .then(|| {
@@ -148,38 +163,79 @@ impl TextEncoderConfig {
 }
 
 impl TextEncoder {
-    /// Encodes prompts of equal length in tokens.
-    pub fn forward(&self, prompts: &[Vec<u32>], device: &Device) -> TextEncoding {
-        let batch = prompts.len();
-        let tokens = prompts[0].len();
-        let width = self.config.hidden_size;
-        let ids = prompts.concat();
+    /// Encodes inputs of equal length in tokens, no deeper than they ask for.
+    pub fn forward(&self, inputs: &[TextInput], device: &Device) -> Vec<TextEncoding> {
+        let ids: Vec<Vec<u32>> = inputs.iter().map(|input| input.ids.clone()).collect();
+        let depth = |input: &TextInput| self.config.most_clip_skip() - input.clip_skip;
+        let last = self.text_projection.as_ref().map(|_| self.layers.len());
+        let wanted: BTreeSet<usize> = inputs.iter().map(depth).chain(last).collect();
+        let deepest = wanted.last().copied().unwrap_or_default();
+        let states: BTreeMap<usize, Tensor<3>> = self
+            .hidden_states(&ids, device)
+            .enumerate()
+            .take(deepest + 1)
+            .filter(|(depth, _)| wanted.contains(depth))
+            .collect();
+        let last = last.map(|last| self.last_hidden_state(states[&last].clone()));
+        let pooled = last.and_then(|last| self.pooled(last, &ids));
+        let rows = inputs.iter().enumerate();
+        rows.map(|(row, input)| TextEncoding {
+            states: states[&depth(input)].clone().narrow(0, row, 1),
+            pooled: pooled.clone().map(|pooled| pooled.narrow(0, row, 1)),
+        })
+        .collect()
+    }
+
+    /// The embeddings, and then the output of each layer, computed as they are taken: `hidden_states` of transformers.
+    ///
+    /// # Shapes
+    /// - ids: token ids, rows of equal length
+    /// - output: `[batch, tokens, hidden]`, one more than there are layers
+    pub fn hidden_states(
+        &self,
+        ids: &[Vec<u32>],
+        device: &Device,
+    ) -> impl Iterator<Item = Tensor<3>> {
+        let (batch, tokens) = (ids.len(), ids.first().map_or(0, Vec::len));
         let positions: Vec<u32> = (0..batch).flat_map(|_| 0..tokens as u32).collect();
-        let mut x = (self.token_embedding.forward(id_tensor(ids, device))
+        let embedded = (self
+            .token_embedding
+            .forward(id_tensor(ids.concat(), device))
             + self
                 .position_embedding
                 .forward(id_tensor(positions, device)))
-        .reshape([batch, tokens, width]);
+        .reshape([batch, tokens, self.config.hidden_size]);
 
         let mask = causal_mask(tokens, device);
-        for layer in &self.layers {
-            x = layer.forward(x, &mask);
-        }
-        let penultimate = x.clone();
-        let pooled = self.text_projection.as_ref().map(|projection| {
-            let x = self
-                .final_layer_norm
-                .forward(self.last_layer.forward(x, &mask));
-            let rows = prompts.iter().enumerate().map(|(i, ids)| {
-                let at = pooled_position(ids, self.config.eos_token_id);
-                x.clone().slice([i..i + 1, at..at + 1]).reshape([1, width])
-            });
-            projection.forward(Tensor::cat(rows.collect(), 0))
+        let layers = self.layers.iter().scan(embedded.clone(), move |x, layer| {
+            *x = layer.forward(x.clone(), &mask);
+            Some(x.clone())
         });
-        TextEncoding {
-            penultimate,
-            pooled,
-        }
+        iter::once(embedded).chain(layers)
+    }
+
+    /// The final norm of the last layer's output.
+    ///
+    /// # Shapes
+    /// - hidden_state, output: `[batch, tokens, hidden]`
+    pub fn last_hidden_state(&self, hidden_state: Tensor<3>) -> Tensor<3> {
+        self.final_layer_norm.forward(hidden_state)
+    }
+
+    /// The projection of each row's state at its end token, where there is one.
+    ///
+    /// # Shapes
+    /// - last_hidden_state: `[batch, tokens, hidden]`
+    /// - output: `[batch, projection]`
+    pub fn pooled(&self, last_hidden_state: Tensor<3>, ids: &[Vec<u32>]) -> Option<Tensor<2>> {
+        let projection = self.text_projection.as_ref()?;
+        let width = self.config.hidden_size;
+        let rows = ids.iter().enumerate().map(|(i, ids)| {
+            let at = pooled_position(ids, self.config.eos_token_id);
+            let state = last_hidden_state.clone().slice([i..i + 1, at..at + 1]);
+            state.reshape([1, width])
+        });
+        Some(projection.forward(Tensor::cat(rows.collect(), 0)))
     }
 }
 

@@ -39,14 +39,30 @@ struct SpecialTokens {
 #[serde(untagged)]
 enum Special {
     Text(String),
-    Token { content: String },
+    Token {
+        content: String,
+        /// Whether it is looked for behind the normalizer, where upper case is lower case.
+        #[serde(default)]
+        normalized: bool,
+    },
 }
 
 impl Special {
     fn text(&self) -> &str {
         match self {
-            Self::Text(text) | Self::Token { content: text } => text,
+            Self::Text(text) | Self::Token { content: text, .. } => text,
         }
+    }
+
+    fn token(&self) -> AddedToken {
+        let normalized = matches!(
+            self,
+            Self::Token {
+                normalized: true,
+                ..
+            }
+        );
+        AddedToken::from(self.text(), true).normalized(normalized)
     }
 }
 
@@ -89,14 +105,13 @@ impl Tokenizer {
             PreTokenizerWrapper::Split(words),
             PreTokenizerWrapper::ByteLevel(ByteLevel::new(false, true, true)),
         ])));
-        let token = |special: &Special, normalized| {
-            AddedToken::from(special.text(), true).normalized(normalized)
-        };
+        // The last of equal ones counts: of encoder 1's end token, that is the padding.
         inner
             .add_special_tokens([
-                token(&special.bos_token, true),
-                token(&special.eos_token, false),
-                token(&special.pad_token, false),
+                special.bos_token.token(),
+                special.eos_token.token(),
+                special.unk_token.token(),
+                special.pad_token.token(),
             ])
             .map_err(|source| refuse("the special tokens are refused", source))?;
 
@@ -140,10 +155,14 @@ impl Tokenizer {
     pub fn encode(&self, prompt: &str, length: usize) -> Result<Vec<u32>> {
         let mut ids = self.ids(prompt)?;
         ids.truncate(length.saturating_sub(2));
-        ids.insert(0, self.start);
-        ids.push(self.end);
+        Ok(self.enclose(&ids, length))
+    }
+
+    /// Puts start and end around ids, and padding behind them: exactly `length`, of which the ids leave room for two.
+    pub fn enclose(&self, ids: &[u32], length: usize) -> Vec<u32> {
+        let mut ids = [&[self.start], ids, &[self.end]].concat();
         ids.resize(length, self.padding);
-        Ok(ids)
+        ids
     }
 }
 

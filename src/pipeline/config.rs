@@ -90,6 +90,10 @@ pub(super) fn text_encoder(
     if config.num_hidden_layers == 0 {
         return Err(bad(name, "num_hidden_layers", "must be at least 1"));
     }
+    if config.max_position_embeddings < 3 {
+        let problem = "must leave room between the start and the end of a prompt";
+        return Err(bad(name, "max_position_embeddings", problem));
+    }
     Ok(config)
 }
 

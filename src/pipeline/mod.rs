@@ -157,30 +157,6 @@ impl<S: ShardSource> Pipeline<S> {
         }
         Ok(())
     }
-
-    /// The text stage.
-    pub async fn encode_text(
-        &self,
-        request: &Request,
-        observer: &mut dyn Observer,
-    ) -> Result<Conditionings> {
-        observer.event(Event::Stage { stage: Stage::Text });
-        let base = match request.skip_base {
-            true => None,
-            false => Some(self.encode_base(request, observer).await?),
-        };
-        let refiner = match self.refiner.as_ref().filter(|_| request.refiner.is_some()) {
-            Some(model) => Some(self.encode_refiner(model, request, observer).await?),
-            None => None,
-        };
-        if let Some(base) = &base {
-            self.base.check_conditioning(base)?;
-        }
-        if let (Some(model), Some(refiner)) = (&self.refiner, &refiner) {
-            model.check_conditioning(refiner)?;
-        }
-        Ok(Conditionings { base, refiner })
-    }
 }
 
 /// Reads a tensor back, which also waits until the device has computed it.

@@ -9,6 +9,7 @@ use super::config;
 use super::progress::{Event, Observer, check_cancelled};
 use crate::conditioning::Conditioning;
 use crate::lora::{Adapters, FittedLora, Lora};
+use crate::prompt::{Chunk, PromptSyntax, chunks};
 use crate::sampling::SchedulerConfig;
 use crate::text_encoder::TextEncoderConfig;
 use crate::tokenizer::Tokenizer;
@@ -42,6 +43,23 @@ pub struct TextModel {
     pub config: TextEncoderConfig,
     /// Its own: the two encoders pad differently.
     pub tokenizer: Tokenizer,
+}
+
+impl TextModel {
+    /// A prompt as the encoder reads it.
+    pub fn chunks(&self, prompt: &str, syntax: PromptSyntax) -> Result<Vec<Chunk>> {
+        chunks(prompt, syntax, &self.tokenizer, self.length())
+    }
+
+    /// The empty prompt.
+    pub fn empty_chunk(&self) -> Chunk {
+        Chunk::empty(&self.tokenizer, self.length())
+    }
+
+    /// Tokens that the encoder reads at once.
+    fn length(&self) -> usize {
+        self.config.max_position_embeddings
+    }
 }
 
 impl<S: ShardSource> Model<S> {

@@ -16,6 +16,7 @@ mod conditions;
 mod lora;
 mod noise;
 mod pipelines;
+mod prompt_weights;
 mod samplers;
 mod text_encoders;
 mod tokens;
@@ -26,10 +27,11 @@ mod vae;
 use check::Check;
 
 /// The kinds of cases, by the name of their dump.
-pub const GROUPS: [&str; 11] = [
+pub const GROUPS: [&str; 12] = [
     "tokens",
     "rng",
     "text_encoders",
+    "prompt_weights",
     "added_conditions",
     "unet_base",
     "unet_refiner",
@@ -46,6 +48,7 @@ pub async fn run(group: &str, check: &mut Check<'_>) {
         "tokens" => tokens::run(check).await,
         "rng" => noise::run(check),
         "text_encoders" => text_encoders::run(check).await,
+        "prompt_weights" => prompt_weights::run(check).await,
         "added_conditions" => conditions::run(check).await,
         "unet_base" | "unet_refiner" => unets::run(check, group).await,
         "transformer_head64" => transformer::run(check).await,

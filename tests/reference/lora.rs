@@ -1,7 +1,7 @@
 use burn::tensor::{Device, Tensor};
 use sdxl_web::lora::{Adapters, FittedLora, Lora};
 use sdxl_web::pipeline::{Model, TextModel};
-use sdxl_web::text_encoder::TextEncoding;
+use sdxl_web::text_encoder::{TextEncoding, TextInput};
 use sdxl_web::weights::ComponentName;
 use serde::Deserialize;
 
@@ -61,7 +61,7 @@ pub async fn run(check: &mut Check<'_>) {
             let (first, second) = (base.text.as_ref().unwrap(), base.text_2.as_ref().unwrap());
             let first = encode(&base, first, &case.prompt, &adapters, &device).await;
             let second = encode(&base, second, &case.prompt, &adapters, &device).await;
-            let states = Tensor::cat(vec![first.penultimate, second.penultimate], 2);
+            let states = Tensor::cat(vec![first.states, second.states], 2);
             let embeds = expected("prompt_embeds");
             check
                 .tensor(file, "prompt_embeds", states, &embeds, PASS)
@@ -128,7 +128,10 @@ async fn encode(
     device: &Device,
 ) -> TextEncoding {
     let length = text.config.max_position_embeddings;
-    let ids = text.tokenizer.encode(prompt, length).unwrap();
+    let input = TextInput {
+        ids: text.tokenizer.encode(prompt, length).unwrap(),
+        clip_skip: 0,
+    };
     let encoder = base
         .load_adapted(
             text.name,
@@ -140,5 +143,5 @@ async fn encode(
         )
         .await
         .unwrap();
-    encoder.forward(&[ids], device)
+    encoder.forward(&[input], device).remove(0)
 }

@@ -1,3 +1,4 @@
+use sdxl_web::tokenizer::Tokenizer;
 use serde::Deserialize;
 
 use super::check::Check;
@@ -12,6 +13,8 @@ struct Case {
     prompt: String,
     ids_1: Vec<u32>,
     ids_2: Vec<u32>,
+    untruncated_1: Vec<u32>,
+    untruncated_2: Vec<u32>,
 }
 
 /// Difficult prompts have the ids of transformers.
@@ -19,16 +22,20 @@ pub async fn run(check: &mut Check<'_>) {
     let base = check.base().await;
     let tokens: Tokens = serde_json::from_slice(&check.set().file("tokens.json")).unwrap();
     for case in tokens.prompts {
-        for (text, ids) in [(&base.text, &case.ids_1), (&base.text_2, &case.ids_2)] {
+        let name = format!("{:.24?}", case.prompt);
+        for (text, padded, whole) in [
+            (&base.text, &case.ids_1, &case.untruncated_1),
+            (&base.text_2, &case.ids_2, &case.untruncated_2),
+        ] {
             let text = text.as_ref().unwrap();
-            let length = text.config.max_position_embeddings;
-            let actual = text.tokenizer.encode(&case.prompt, length).unwrap();
-            check.equal(
-                &format!("{:.24?}", case.prompt),
-                text.name.as_str(),
-                &actual,
-                ids,
-            );
+            let mut compare = |tokenizer: &Tokenizer, expected: &Vec<u32>| {
+                let ids = tokenizer.encode(&case.prompt, expected.len()).unwrap();
+                check.equal(&name, text.name.as_str(), &ids, expected);
+            };
+            compare(&text.tokenizer, padded);
+            compare(&text.tokenizer, whole);
+            let tokens = text.tokenizer.ids(&case.prompt).unwrap().len();
+            check.equal(&name, "tokens", &(tokens + 2), &whole.len());
         }
     }
 }

@@ -1,0 +1,100 @@
+//! Prompts are whatever somebody types: no text may stop the tokenizers or the parser of weights.
+#![cfg(not(target_arch = "wasm32"))]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "a test may fail, and is named by a sentence"
+)]
+
+use std::path::Path;
+use std::sync::LazyLock;
+
+use proptest::prelude::*;
+use sdxl_web::pipeline::{Model, TextModel};
+use sdxl_web::prompt::{Chunk, Fragment, PromptSyntax, chunks, fragments};
+use sdxl_web::tokenizer::Tokenizer;
+use sdxl_web::weights::folder::FolderSource;
+
+/// Both, with CLIP's real vocabulary, whose size stands beside them.
+static TOKENIZERS: LazyLock<[(Tokenizer, usize); 2]> = LazyLock::new(|| {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (source, manifest) = FolderSource::open(root.join("www/models/demo/base")).unwrap();
+    let model = pollster::block_on(Model::open(manifest, source)).unwrap();
+    [model.text, model.text_2].map(|text: Option<TextModel>| {
+        let tokenizer = text.unwrap().tokenizer;
+        let vocab_size = tokenizer.vocab_size();
+        (tokenizer, vocab_size)
+    })
+});
+
+/// Text in which the syntax is frequent.
+fn prompt() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        "[()\\[\\]:\\\\]",
+        "[+-]?[0-9.]{0,4}",
+        "[ a-c!_]{0,4}",
+        Just("BREAK".to_owned()),
+        Just("<|endoftext|>".to_owned()),
+        "\\PC{0,4}",
+    ];
+    prop::collection::vec(piece, 0..120).prop_map(|pieces| pieces.concat())
+}
+
+fn of(text: &str, weight: f64) -> Fragment {
+    let text = text.to_owned();
+    Fragment { text, weight }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_text_has_as_many_ids_as_asked_for(text in any::<String>(), length in 2_usize..80) {
+        for (tokenizer, vocab_size) in TOKENIZERS.iter() {
+            let ids = tokenizer.encode(&text, length).unwrap();
+            prop_assert_eq!(ids.len(), length);
+            let largest = ids.into_iter().max().unwrap_or_default();
+            prop_assert!((largest as usize) < *vocab_size);
+        }
+    }
+
+    #[test]
+    fn text_without_syntax_is_one_fragment_of_weight_1(text in "[^()\\[\\]:\\\\]*") {
+        prop_assume!(!text.contains("BREAK"));
+        prop_assert_eq!(fragments(&text), vec![of(&text, 1.0)]);
+    }
+
+    #[test]
+    fn escaped_text_is_text(text in prompt()) {
+        let text = text.replace([':', 'K'], "");
+        let escaped: String = text
+            .chars()
+            .flat_map(|c| "()[]\\".contains(c).then_some('\\').into_iter().chain([c]))
+            .collect();
+        prop_assert_eq!(fragments(&escaped), vec![of(&text, 1.0)]);
+    }
+
+    #[test]
+    fn chunks_hold_every_token_with_its_weight(text in prompt(), length in 3_usize..12) {
+        let fragments = fragments(&text);
+        prop_assume!(!fragments.iter().any(Fragment::is_break));
+        for (tokenizer, _) in TOKENIZERS.iter() {
+            let mut tokens = Vec::new();
+            for Fragment { text, weight } in &fragments {
+                let ids = tokenizer.ids(text).unwrap().into_iter();
+                tokens.extend(ids.map(|id| (id, *weight as f32)));
+            }
+            let chunks = chunks(&text, PromptSyntax::Weighted, tokenizer, length).unwrap();
+            prop_assert_eq!(chunks.len(), tokens.len().div_ceil(length - 2).max(1));
+            let frame = tokenizer.enclose(&[], length);
+            let mut held = Vec::new();
+            for Chunk { ids, weights } in chunks {
+                prop_assert_eq!([ids.len(), weights.len()], [length; 2]);
+                prop_assert_eq!([ids[0], weights[0].to_bits()], [frame[0], 1_f32.to_bits()]);
+                held.extend(ids.into_iter().zip(weights).take(length - 1).skip(1));
+            }
+            prop_assert_eq!(&held[..tokens.len()], &tokens[..]);
+            prop_assert!(held[tokens.len()..].iter().all(|(_, weight)| *weight == 1.0));
+        }
+    }
+}
