@@ -102,7 +102,9 @@ impl SchedulerConfig {
     /// Most steps of a run, each with a timestep of its own.
     fn most_steps(&self, sampler: Sampler) -> usize {
         match sampler {
-            Sampler::Lcm => self.original_inference_steps.min(self.num_train_timesteps),
+            // More timesteps to choose from than there are in the training: diffusers refuses them too.
+            Sampler::Lcm if self.original_inference_steps > self.num_train_timesteps => 0,
+            Sampler::Lcm => self.original_inference_steps,
             _ if sampler.is_multistep() => self.num_train_timesteps - 1,
             _ => self.num_train_timesteps,
         }
