@@ -61,9 +61,12 @@ pub(super) fn vae(component: &Component) -> Result<VaeConfig> {
 pub(super) fn scheduler(component: &Component) -> Result<SchedulerConfig> {
     let name = ComponentName::Scheduler;
     let only = [
+        ("clip_sample", json!(false)),
         ("final_sigmas_type", json!("zero")),
         ("interpolation_type", json!("linear")),
         ("rescale_betas_zero_snr", json!(false)),
+        ("thresholding", json!(false)),
+        ("timestep_scaling", json!(10)),
         ("timestep_type", json!("discrete")),
         ("trained_betas", Value::Null),
         ("use_beta_sigmas", json!(false)),
