@@ -16,7 +16,9 @@ use web_sys::AbortSignal;
 
 use crate::device::{self, Gpu};
 use crate::kernels::self_test;
+use crate::lora::Lora;
 use crate::pipeline::Model;
+use crate::preset::Preset;
 use crate::weights::{Encoding, Manifest};
 use crate::{Error, Image, Pipeline, Request};
 
@@ -32,6 +34,7 @@ export interface Manifests { base: object; refiner: object | null; }
 /** Pixels of a canvas: four bytes each, row by row. A mask is redrawn where it is light. */
 export interface Pixels { width: number; height: number; data: Uint8Array | Uint8ClampedArray; }
 export interface Inputs { image: Pixels | null; mask: Pixels | null; }
+export interface LoraFacts { triggerWords: string[]; baseModel: string | null; preset: object | null; }
 export interface Picture { width: number; height: number; png: Uint8Array; }
 "#;
 
@@ -91,6 +94,24 @@ impl Generator {
         Ok(Self { pipeline })
     }
 
+    /// Makes the LoRA of a safetensors file known under a name, which requests then use; refuses one that does not fit.
+    #[wasm_bindgen(js_name = addLora, unchecked_return_type = "LoraFacts")]
+    pub fn add_lora(&mut self, name: &str, bytes: Vec<u8>) -> Result<JsValue, JsValue> {
+        let lora = Lora::parse(name, bytes).map_err(into_js)?;
+        self.pipeline.add_lora(&lora).map_err(into_js)?;
+        to_js(&LoraFacts {
+            trigger_words: lora.trigger_words(),
+            base_model: lora.base_model(),
+            preset: Preset::detect(name, lora.metadata()),
+        })
+    }
+
+    /// Forgets a LoRA.
+    #[wasm_bindgen(js_name = removeLora)]
+    pub fn remove_lora(&mut self, name: &str) {
+        self.pipeline.remove_lora(name);
+    }
+
     /// Draws the pictures of a request (see `request.rs`), from those of `inputs` if there are any, tells `on_event` how it
     /// goes on (see `progress.rs`), and stops between steps when `signal` is aborted.
     #[wasm_bindgen(unchecked_return_type = "Picture[]")]
@@ -116,6 +137,15 @@ impl Generator {
             .map_err(into_js)?;
         images.iter().map(picture).collect()
     }
+}
+
+/// What a LoRA's file says of itself.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct LoraFacts<'a> {
+    trigger_words: Vec<String>,
+    base_model: Option<&'a str>,
+    preset: Option<Preset>,
 }
 
 fn picture(image: &Image) -> Result<Object, JsValue> {

@@ -87,11 +87,6 @@ impl<'a> Check<'a> {
         self
     }
 
-    /// Whether a case is to be run.
-    pub fn wants(&self, case: &str) -> bool {
-        (self.wanted)(case)
-    }
-
     pub fn device(&self) -> Device {
         self.device.clone()
     }
@@ -105,7 +100,7 @@ impl<'a> Check<'a> {
         if let Some((_, dump)) = self.dumps.iter().find(|(known, _)| known == name) {
             return Rc::clone(dump);
         }
-        let dump = Rc::new(self.set.dump(name));
+        let dump = Rc::new(self.set.dump(name, self.wanted));
         self.dumps.push((name.to_owned(), Rc::clone(&dump)));
         dump
     }

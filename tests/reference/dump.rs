@@ -12,6 +12,8 @@ use serde_json::Value;
 pub struct Dump {
     json: Value,
     bytes: Vec<u8>,
+    /// Of a case's name.
+    wanted: fn(&str) -> bool,
     asked: RefCell<BTreeSet<String>>,
 }
 
@@ -23,24 +25,24 @@ pub struct Reference {
 }
 
 impl Dump {
-    pub fn new(json: &[u8], bytes: Vec<u8>) -> Self {
+    pub fn new(json: &[u8], bytes: Vec<u8>, wanted: fn(&str) -> bool) -> Self {
         // Python writes infinities, which JSON has not.
         let json = String::from_utf8_lossy(json).replace("-Infinity", "null");
         let json = serde_json::from_str(&json).unwrap();
         Self {
             json,
             bytes,
+            wanted,
             asked: RefCell::default(),
         }
     }
 
-    /// The listed cases; those that are of another kind than `C` are left out.
+    /// The listed cases that are wanted; those that are of another kind than `C` are left out.
     pub fn cases<C: DeserializeOwned>(&self) -> Vec<C> {
         let cases = self.json["cases"].as_array().expect("a list of cases");
-        let cases: Vec<C> = cases
-            .iter()
-            .filter_map(|case| C::deserialize(case).ok())
-            .collect();
+        let wanted = |case: &&Value| case["name"].as_str().is_some_and(self.wanted);
+        let cases = cases.iter().filter(wanted);
+        let cases: Vec<C> = cases.filter_map(|case| C::deserialize(case).ok()).collect();
         assert!(!cases.is_empty(), "the dump has no such cases");
         cases
     }

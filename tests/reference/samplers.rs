@@ -50,7 +50,6 @@ pub async fn run(check: &mut Check<'_>) {
     let named = |name: &str| runs.clone().find(|run| run.name == name).unwrap();
     for case in &cases {
         match case {
-            Case::Run(run) if !check.wants(&run.name) => {}
             Case::Run(run) => {
                 run.compare_tables(check, &dump);
                 run.compare_steps(check, &dump).await;
@@ -82,8 +81,8 @@ pub async fn run(check: &mut Check<'_>) {
 
 /// How the case called `name` is run.
 pub fn options(check: &mut Check<'_>, name: &str) -> SamplingOptions {
-    let runs = check.dump("schedulers").cases::<Scheduler>();
-    let run = runs.iter().find(|run| run.name == name).unwrap();
+    let case = check.dump("schedulers").case(name);
+    let run: Scheduler = serde_json::from_value(case).unwrap();
     let options = run.options();
     let spacing = run.config.scheduler.timestep_spacing;
     SamplingOptions {

@@ -44,9 +44,10 @@ impl Set {
         (self.files)(name).unwrap_or_else(|| panic!("the set has no {name}"))
     }
 
-    pub fn dump(&self, name: &str) -> Dump {
+    /// A dump, and which of its cases are wanted.
+    pub fn dump(&self, name: &str, wanted: fn(&str) -> bool) -> Dump {
         let json = self.file(&format!("{name}.json"));
-        Dump::new(&json, self.file(&format!("{name}.safetensors")))
+        Dump::new(&json, self.file(&format!("{name}.safetensors")), wanted)
     }
 }
 

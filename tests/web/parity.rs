@@ -13,7 +13,30 @@ use super::cases::{self, GROUPS};
 use super::fixtures::{BASE, DUMPS, Files, REFINER, TOKENIZERS, find, unpack};
 
 /// What is run of each group; software WebGPU is slow, and natively every case is run.
-const CASES: [&str; 0] = [];
+const CASES: [&str; 22] = [
+    "t0",
+    "base0",
+    "refiner3",
+    "timesteps",
+    "plain",
+    "odd",
+    "block",
+    "vae",
+    "round_trip",
+    "euler",
+    "euler_karras",
+    "dpmpp_2m_sde_karras",
+    "unipc",
+    "lcm",
+    "add_noise_euler",
+    "t2i_rescale",
+    "t2i_dpmpp_2m_karras",
+    "ensemble_base",
+    "refiner_img2img",
+    "inpaint_half",
+    "lora",
+    "w1",
+];
 
 /// Fewer would not be one of each kind.
 const LEAST_CASES: usize = 20;
