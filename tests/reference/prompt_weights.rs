@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::check::{Check, PASS, WEIGHT};
 use super::text_encoders::open;
+use super::tokens::start;
 
 #[derive(Deserialize)]
 struct Case {
@@ -40,7 +41,7 @@ pub async fn run(check: &mut Check<'_>) {
     let syntax = check.set().file("prompt_weights.json");
     let Syntax { prompts } = serde_json::from_slice(&syntax).unwrap();
     for expected in prompts {
-        let case = format!("{:.24?}", expected.prompt);
+        let case = start(&expected.prompt);
         let (words, weights): (Vec<String>, Vec<f32>) = fragments(&expected.prompt)
             .into_iter()
             .map(|Fragment { text, weight }| (text, weight as f32))

@@ -22,7 +22,7 @@ pub async fn run(check: &mut Check<'_>) {
     let base = check.base().await;
     let tokens: Tokens = serde_json::from_slice(&check.set().file("tokens.json")).unwrap();
     for case in tokens.prompts {
-        let name = format!("{:.24?}", case.prompt);
+        let name = start(&case.prompt);
         for (text, padded, whole) in [
             (&base.text, &case.ids_1, &case.untruncated_1),
             (&base.text_2, &case.ids_2, &case.untruncated_2),
@@ -38,4 +38,10 @@ pub async fn run(check: &mut Check<'_>) {
             check.equal(&name, "tokens", &(tokens + 2), &whole.len());
         }
     }
+}
+
+/// What a prompt's case is called.
+pub fn start(prompt: &str) -> String {
+    let start: String = prompt.chars().take(24).collect();
+    format!("{start:?}")
 }

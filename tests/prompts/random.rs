@@ -1,25 +1,17 @@
 //! Prompts are whatever somebody types: no text may stop the tokenizers or the parser of weights.
-#![cfg(not(target_arch = "wasm32"))]
-#![allow(
-    missing_docs,
-    clippy::unwrap_used,
-    reason = "a test may fail, and is named by a sentence"
-)]
 
-use std::path::Path;
 use std::sync::LazyLock;
 
 use proptest::prelude::*;
-use sdxl_web::pipeline::{Model, TextModel};
+use sdxl_web::pipeline::TextModel;
 use sdxl_web::prompt::{Chunk, Fragment, PromptSyntax, chunks, fragments};
 use sdxl_web::tokenizer::Tokenizer;
-use sdxl_web::weights::folder::FolderSource;
+
+use crate::demo;
 
 /// Both, with CLIP's real vocabulary, whose size stands beside them.
 static TOKENIZERS: LazyLock<[(Tokenizer, usize); 2]> = LazyLock::new(|| {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let (source, manifest) = FolderSource::open(root.join("www/models/demo/base")).unwrap();
-    let model = pollster::block_on(Model::open(manifest, source)).unwrap();
+    let model = demo("base", |_| ());
     [model.text, model.text_2].map(|text: Option<TextModel>| {
         let tokenizer = text.unwrap().tokenizer;
         let vocab_size = tokenizer.vocab_size();
