@@ -1,5 +1,6 @@
 //! The GPU, opened once, with what the kernels need of it checked first.
 
+use burn::backend::DispatchDevice;
 use burn::tensor::Device;
 use burn::tensor::wgpu::MemoryConfiguration;
 
@@ -15,6 +16,8 @@ pub struct Gpu {
     pub device: Device,
     /// Bytes that one tensor may have.
     pub largest_tensor: u64,
+    /// Whether it computes with [`crate::Precision::F16`].
+    pub has_f16: bool,
 }
 
 /// Opens the default adapter.
@@ -39,10 +42,17 @@ pub async fn open() -> Result<Gpu> {
     let largest_tensor = limits
         .max_storage_buffer_binding_size
         .min(limits.max_buffer_size);
+    let has_f16 = setup.device.features().contains(wgpu::Features::SHADER_F16);
     Ok(Gpu {
         device,
         largest_tensor,
+        has_f16,
     })
+}
+
+/// Whether it is not a GPU.
+pub(crate) fn is_cpu(device: &Device) -> bool {
+    !matches!(device.as_dispatch(), DispatchDevice::Cube(_))
 }
 
 /// What the kernels of this crate use; every adapter that follows the WebGPU specification has it.

@@ -5,13 +5,14 @@ use std::iter;
 
 use burn::tensor::activation::{gelu, sigmoid};
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
+use half::f16;
 use serde::Deserialize;
 
-use crate::Result;
 use crate::nn::{
     Embedding, EmbeddingConfig, LayerNorm, LayerNormConfig, Linear, LinearConfig, attention,
 };
 use crate::weights::Scope;
+use crate::{Precision, Result};
 
 /// `config.json` of a `CLIPTextModel` or `CLIPTextModelWithProjection`.
 #[derive(Debug, Clone, Deserialize)]
@@ -163,15 +164,20 @@ impl TextEncoderConfig {
 }
 
 impl TextEncoder {
-    /// Encodes inputs of equal length in tokens, no deeper than they ask for.
-    pub fn forward(&self, inputs: &[TextInput], device: &Device) -> Vec<TextEncoding> {
+    /// Encodes inputs of equal length in tokens, no deeper than they ask for. The encodings are f32.
+    pub fn forward(
+        &self,
+        inputs: &[TextInput],
+        precision: Precision,
+        device: &Device,
+    ) -> Vec<TextEncoding> {
         let ids: Vec<Vec<u32>> = inputs.iter().map(|input| input.ids.clone()).collect();
         let depth = |input: &TextInput| self.config.most_clip_skip() - input.clip_skip;
         let last = self.text_projection.as_ref().map(|_| self.layers.len());
         let wanted: BTreeSet<usize> = inputs.iter().map(depth).chain(last).collect();
         let deepest = wanted.last().copied().unwrap_or_default();
         let states: BTreeMap<usize, Tensor<3>> = self
-            .hidden_states(&ids, device)
+            .hidden_states(&ids, precision, device)
             .enumerate()
             .take(deepest + 1)
             .filter(|(depth, _)| wanted.contains(depth))
@@ -180,8 +186,13 @@ impl TextEncoder {
         let pooled = last.and_then(|last| self.pooled(last, &ids));
         let rows = inputs.iter().enumerate();
         rows.map(|(row, input)| TextEncoding {
-            states: states[&depth(input)].clone().narrow(0, row, 1),
-            pooled: pooled.clone().map(|pooled| pooled.narrow(0, row, 1)),
+            states: states[&depth(input)]
+                .clone()
+                .narrow(0, row, 1)
+                .cast(DType::F32),
+            pooled: pooled
+                .clone()
+                .map(|pooled| pooled.narrow(0, row, 1).cast(DType::F32)),
         })
         .collect()
     }
@@ -194,6 +205,7 @@ impl TextEncoder {
     pub fn hidden_states(
         &self,
         ids: &[Vec<u32>],
+        precision: Precision,
         device: &Device,
     ) -> impl Iterator<Item = Tensor<3>> {
         let (batch, tokens) = (ids.len(), ids.first().map_or(0, Vec::len));
@@ -204,9 +216,10 @@ impl TextEncoder {
             + self
                 .position_embedding
                 .forward(id_tensor(positions, device)))
-        .reshape([batch, tokens, self.config.hidden_size]);
+        .reshape([batch, tokens, self.config.hidden_size])
+        .cast(precision.dtype());
 
-        let mask = causal_mask(tokens, device);
+        let mask = causal_mask(tokens, device).cast(precision.dtype());
         let layers = self.layers.iter().scan(embedded.clone(), move |x, layer| {
             *x = layer.forward(x.clone(), &mask);
             Some(x.clone())
@@ -273,11 +286,12 @@ fn pooled_position(ids: &[u32], eos: u32) -> usize {
     ids.iter().position(|&id| id == wanted).unwrap_or(0)
 }
 
-/// Zero where a token may look, the least f32 where it would look ahead.
+/// Zero where a token may look, and where it would look ahead the least number that f16 has: in f32 it is as good as any
+/// lesser one, the softmax of both is zero.
 fn causal_mask(tokens: usize, device: &Device) -> Tensor<2> {
     let values = (0..tokens * tokens).map(|i| {
         if i % tokens > i / tokens {
-            f32::MIN
+            f16::MIN.to_f32()
         } else {
             0.0
         }

@@ -14,32 +14,82 @@ use std::sync::OnceLock;
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use sdxl_web::kernels::{self, GroupNormOptions, Packing, Weight, Window};
 use sdxl_web::weights::{Encoding, quantize};
-use sdxl_web::{device, noise::Generator};
+use sdxl_web::{
+    Precision,
+    device::{self, Gpu},
+    noise::Generator,
+};
 
 const ENCODINGS: [Encoding; 4] = [Encoding::F32, Encoding::F16, Encoding::Q8, Encoding::Q4];
 
-fn gpu() -> &'static Device {
-    static GPU: OnceLock<Device> = OnceLock::new();
+fn gpu() -> &'static Gpu {
+    static GPU: OnceLock<Gpu> = OnceLock::new();
     GPU.get_or_init(|| match pollster::block_on(device::open()) {
-        Ok(gpu) => gpu.device,
+        Ok(gpu) => {
+            if !gpu.has_f16 {
+                println!("this device has no f16: the kernels are compared in f32 alone (Mesa's lavapipe has it)");
+            }
+            gpu
+        }
         Err(error) => panic!("{error} (set VK_DRIVER_FILES to the driver of Chromium's SwiftShader or of Mesa's lavapipe)"),
     })
 }
 
-/// Runs `work` on both devices and compares; the limits are those of one pass in f32.
-fn compare<const D: usize>(what: &str, work: impl Fn(&Device) -> Tensor<D>) {
-    let read = |device: &Device| {
-        let data = pollster::block_on(work(device).into_data_async()).unwrap();
-        (data.shape().clone(), data.try_into_vec::<f32>().unwrap())
-    };
-    let ((plain_shape, plain), (gpu_shape, gpu)) = (read(&Device::flex()), read(gpu()));
-    assert_eq!(gpu_shape, plain_shape, "{what}");
-    let square =
-        |values: &mut dyn Iterator<Item = f32>| values.map(|v| f64::from(v).powi(2)).sum::<f64>();
-    let difference = square(&mut gpu.iter().zip(&plain).map(|(a, b)| a - b));
-    let rms = (difference / square(&mut plain.iter().copied())).sqrt();
-    println!("{what}: rms {rms:.1e}");
-    assert!(rms <= 1e-5, "{what}: rms {rms:e} of {plain_shape:?}");
+fn precisions() -> &'static [Precision] {
+    match gpu().has_f16 {
+        true => &[Precision::F32, Precision::F16],
+        false => &[Precision::F32],
+    }
+}
+
+/// Where a kernel runs, and in what.
+struct On<'a> {
+    device: &'a Device,
+    precision: Precision,
+}
+
+impl On<'_> {
+    /// Rounded to the precision on both devices, but in f32 for the twins, which are plain.
+    fn activations<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
+        let rounded = x.cast(self.precision.dtype());
+        match self.is_twin() {
+            true => rounded.cast(DType::F32),
+            false => rounded,
+        }
+    }
+
+    fn is_twin(&self) -> bool {
+        *self.device == Device::flex()
+    }
+}
+
+/// Runs `work` on both devices, in each precision, and compares. The limits are that of one pass in f32, and, for f16, the
+/// rounding of the output (a third of 2^-10) with room to spare.
+fn compare<const D: usize>(what: &str, work: impl Fn(&On) -> Tensor<D>) {
+    for &precision in precisions() {
+        let read = |device: &Device| {
+            let output = work(&On { device, precision });
+            let output = output.cast(DType::F32).into_data_async();
+            let data = pollster::block_on(output).unwrap();
+            (data.shape().clone(), data.try_into_vec::<f32>().unwrap())
+        };
+        let ((plain_shape, plain), (gpu_shape, gpu)) = (read(&Device::flex()), read(&gpu().device));
+        assert_eq!(gpu_shape, plain_shape, "{what}");
+        let square = |values: &mut dyn Iterator<Item = f32>| {
+            values.map(|v| f64::from(v).powi(2)).sum::<f64>()
+        };
+        let difference = square(&mut gpu.iter().zip(&plain).map(|(a, b)| a - b));
+        let rms = (difference / square(&mut plain.iter().copied())).sqrt();
+        println!("{what}, {precision:?}: rms {rms:.1e}");
+        let limit = match precision {
+            Precision::F32 => 1e-5,
+            Precision::F16 => 1e-3,
+        };
+        assert!(
+            rms <= limit,
+            "{what}, {precision:?}: rms {rms:e} of {plain_shape:?}"
+        );
+    }
 }
 
 fn normal<const D: usize>(seed: u64, shape: [usize; D], device: &Device) -> Tensor<D> {
@@ -79,12 +129,12 @@ fn linear_is_its_twin() {
         for [rows, inputs, outputs] in shapes {
             compare(
                 &format!("linear {encoding} {rows}x{inputs}x{outputs}"),
-                |device| {
-                    let weight = weight(encoding, outputs, inputs, device);
+                |on| {
+                    let weight = weight(encoding, outputs, inputs, on.device);
                     kernels::linear(
-                        normal(1, [rows, inputs], device),
+                        on.activations(normal(1, [rows, inputs], on.device)),
                         &weight,
-                        &normal(2, [outputs], device),
+                        &normal(2, [outputs], on.device),
                     )
                 },
             );
@@ -123,10 +173,10 @@ fn convolution_is_its_twin() {
                 &format!(
                     "conv2d {encoding} {batch}x{height}x{width}x{inputs} -> {outputs} {window:?}"
                 ),
-                |device| {
-                    let weight = weight(encoding, outputs, kernel * kernel * inputs, device);
-                    let x = normal(1, [batch, height, width, inputs], device);
-                    kernels::conv2d(x, &weight, &normal(2, [outputs], device), window)
+                |on| {
+                    let weight = weight(encoding, outputs, kernel * kernel * inputs, on.device);
+                    let x = on.activations(normal(1, [batch, height, width, inputs], on.device));
+                    kernels::conv2d(x, &weight, &normal(2, [outputs], on.device), window)
                 },
             );
         }
@@ -137,17 +187,14 @@ fn convolution_is_its_twin() {
 fn embedding_is_its_twin() {
     for encoding in ENCODINGS {
         for [rows, columns] in [[9, 32], [5, 33], [70, 96], [4, 1]] {
-            compare(
-                &format!("embedding {encoding} {rows}x{columns}"),
-                |device| {
-                    let ids: Vec<u32> = (0..2 * rows as u32).map(|i| i * 7 % rows as u32).collect();
-                    let ids = Tensor::<1, Int>::from_data(
-                        TensorData::from(ids.as_slice()),
-                        (device, DType::U32),
-                    );
-                    kernels::embedding(&weight(encoding, rows, columns, device), ids)
-                },
-            );
+            compare(&format!("embedding {encoding} {rows}x{columns}"), |on| {
+                let ids: Vec<u32> = (0..2 * rows as u32).map(|i| i * 7 % rows as u32).collect();
+                let ids = Tensor::<1, Int>::from_data(
+                    TensorData::from(ids.as_slice()),
+                    (on.device, DType::U32),
+                );
+                kernels::embedding(&weight(encoding, rows, columns, on.device), ids)
+            });
         }
     }
 }
@@ -170,10 +217,10 @@ fn a_convolution_in_parts_is_its_twin_and_the_whole() {
             padding: [padding[0] as isize; 2],
         };
         for rows in [1, 2, 5, 24] {
-            let run = |device: &Device, rows: usize| {
-                let weight = weight(Encoding::Q8, outputs, 9 * inputs, device);
-                let x = normal(1, [2, height, width, inputs], device);
-                let bias = normal(2, [outputs], device);
+            let run = |on: &On, rows: usize| {
+                let weight = weight(Encoding::Q8, outputs, 9 * inputs, on.device);
+                let x = on.activations(normal(1, [2, height, width, inputs], on.device));
+                let bias = normal(2, [outputs], on.device);
                 let parts = (0..window.output[0]).step_by(rows).map(|first| {
                     let last = (first + rows).min(window.output[0]);
                     let (needed, window) = window.rows(first..last);
@@ -183,10 +230,10 @@ fn a_convolution_in_parts_is_its_twin_and_the_whole() {
                 Tensor::cat(parts.collect(), 1)
             };
             let what = format!("conv2d {resized:?} by {stride}, {rows} rows at a time");
-            compare(&what, |device| run(device, rows));
-            compare(&what, |device| match device == gpu() {
-                true => run(device, rows),
-                false => run(device, window.output[0]),
+            compare(&what, |on| run(on, rows));
+            compare(&what, |on| match on.is_twin() {
+                true => run(on, window.output[0]),
+                false => run(on, rows),
             });
         }
     }
@@ -220,17 +267,17 @@ const NORMED: [([usize; 4], usize); 7] = [
 #[test]
 fn group_norm_is_its_twin() {
     for (shape, groups) in NORMED {
-        let x = |device: &Device| normal(1, shape, device) * 3.0 + 5.0;
+        let x = |on: &On| on.activations(normal(1, shape, on.device) * 3.0 + 5.0);
         compare(
             &format!("group_norm_statistics {shape:?} / {groups}"),
-            |device| kernels::group_norm_statistics(x(device), groups),
+            |on| kernels::group_norm_statistics(x(on), groups),
         );
         for silu in [false, true] {
             compare(
                 &format!("group_norm {shape:?} / {groups}, silu {silu}"),
-                |device| {
-                    let statistics = kernels::group_norm_statistics(x(device), groups);
-                    group_norm(x(device), &statistics, groups, silu)
+                |on| {
+                    let statistics = kernels::group_norm_statistics(x(on), groups);
+                    group_norm(x(on), &statistics, groups, silu)
                 },
             );
         }
@@ -245,15 +292,15 @@ fn group_norm_of_parts_is_that_of_the_whole() {
         for rows in [1, 3, 7, height] {
             compare(
                 &format!("group_norm {shape:?} / {groups}, {rows} rows at a time"),
-                |device| {
-                    let slope = Tensor::arange(0..height as i64, device).float();
+                |on| {
+                    let slope = Tensor::arange(0..height as i64, on.device).float();
                     let slope = slope
                         .reshape([1, height, 1, 1])
                         .expand([batch, height, width, 1]);
-                    let x = normal(1, shape, device) * 3.0 + slope;
+                    let x = on.activations(normal(1, shape, on.device) * 3.0 + slope);
                     let part = |first| x.clone().narrow(1, first, rows.min(height - first));
                     let firsts = || (0..height).step_by(rows);
-                    if *device == Device::flex() {
+                    if on.is_twin() {
                         let statistics = kernels::group_norm_statistics(x.clone(), groups);
                         return group_norm(x, &statistics, groups, true);
                     }
@@ -271,12 +318,12 @@ fn group_norm_of_parts_is_that_of_the_whole() {
 #[test]
 fn layer_norm_is_its_twin() {
     for [rows, width] in [[1, 64], [77, 96], [130, 33], [5, 1280], [3, 2]] {
-        compare(&format!("layer_norm {rows}x{width}"), |device| {
-            let x = normal(1, [rows, width], device) * 3.0 + 5.0;
+        compare(&format!("layer_norm {rows}x{width}"), |on| {
+            let x = on.activations(normal(1, [rows, width], on.device) * 3.0 + 5.0);
             kernels::layer_norm(
                 x,
-                &normal(2, [width], device),
-                &normal(3, [width], device),
+                &normal(2, [width], on.device),
+                &normal(3, [width], on.device),
                 1e-5,
             )
         });
@@ -285,7 +332,11 @@ fn layer_norm_is_its_twin() {
 
 #[test]
 fn the_self_test_passes_on_both_devices() {
-    for device in [&Device::flex(), gpu()] {
-        pollster::block_on(kernels::self_test(device, &ENCODINGS)).unwrap();
+    let tests = [
+        (&Device::flex(), &[Precision::F32][..]),
+        (&gpu().device, precisions()),
+    ];
+    for (device, precisions) in tests {
+        pollster::block_on(kernels::self_test(device, &ENCODINGS, precisions)).unwrap();
     }
 }

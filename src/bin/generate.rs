@@ -10,7 +10,7 @@ use clap::{Parser, ValueEnum};
 use sdxl_web::pipeline::{Event, Model, Observer, Stage};
 use sdxl_web::request::Refine;
 use sdxl_web::weights::folder::FolderSource;
-use sdxl_web::{Error, Inputs, Pipeline, Request, Result, device};
+use sdxl_web::{Error, Inputs, Pipeline, Precision, Request, Result, device};
 
 /// Draws a picture with SDXL from a folder that `pack` made.
 #[derive(Debug, Parser)]
@@ -46,6 +46,9 @@ struct Arguments {
     /// What computes.
     #[arg(long, value_enum, default_value = "cpu")]
     device: Backend,
+    /// Keeps activations in f16, on a GPU that has it.
+    #[arg(long)]
+    f16: bool,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -78,6 +81,10 @@ async fn run(arguments: Arguments) -> Result<()> {
             let gpu = device::open().await?;
             Pipeline::new(base, refiner, gpu.device)?.with_largest_tensor(gpu.largest_tensor)?
         }
+    };
+    let pipeline = match arguments.f16 {
+        true => pipeline.with_precision(Precision::F16)?,
+        false => pipeline,
     };
     let side = pipeline.native_size();
     let request = Request {

@@ -75,6 +75,7 @@ pub(super) fn gpu(
             include_str!("patches.wgsl"),
             decode,
         ],
+        value: x.dtype,
     };
     let info = [
         rows,
@@ -94,11 +95,11 @@ pub(super) fn gpu(
         window.padding[1] as usize,
     ];
     let workgroups = [rows.div_ceil(TILE), packing.rows.div_ceil(TILE)];
-    let shape = [batch, out_height, out_width, packing.rows];
+    let output = (x.dtype, [batch, out_height, out_width, packing.rows]);
     launch(
         kernel,
         &[x, weight, bias],
-        shape,
+        output,
         &info.map(|n| n as u32),
         workgroups,
     )

@@ -1,6 +1,7 @@
 //! Rows of an encoded matrix by number. GPU: embedding.wgsl.
 
 use burn::backend::wgpu::into_contiguous;
+use burn::tensor::DType;
 use burn_cubecl::tensor::CubeTensor;
 
 use super::Packing;
@@ -16,6 +17,7 @@ pub(super) fn gpu(weight: CubeTensor, ids: CubeTensor, packing: Packing) -> Cube
     let kernel = Wgsl {
         name: ["embedding", "", decoder],
         parts: vec![include_str!("embedding.wgsl"), decode],
+        value: DType::F32,
     };
     let info = [packing.rows, packing.columns, count].map(|n| n as u32);
     let workgroups = [
@@ -25,7 +27,7 @@ pub(super) fn gpu(weight: CubeTensor, ids: CubeTensor, packing: Packing) -> Cube
     launch(
         kernel,
         &[weight, ids],
-        [count, packing.columns],
+        (DType::F32, [count, packing.columns]),
         &info,
         workgroups,
     )

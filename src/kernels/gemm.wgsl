@@ -4,6 +4,8 @@
 // are read four neighbouring k at a time: `input_row` and `input4` come from rows.wgsl (linear) or patches.wgsl
 // (convolution), `weight4` from one of the decode_*.wgsl files. Both sides are zero past the end of k.
 //
+// `Value`, the type of activations, is f32 or f16 and put before this source by launch.rs; sums are f32 either way.
+//
 // Must be kept in sync with linear.rs and conv2d.rs: TILE, the order of the bindings and of Info's fields.
 
 struct Info {
@@ -24,10 +26,10 @@ struct Info {
     pad_left: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<Value>;
 @group(0) @binding(1) var<storage, read> weight: array<u32>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
-@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<storage, read_write> y: array<Value>;
 @group(0) @binding(4) var<uniform> info: Info;
 
 const TILE: u32 = 64u;
@@ -108,6 +110,6 @@ fn store(m: u32, n: u32, sum: vec4<f32>) {
 
 fn store1(m: u32, n: u32, sum: f32) {
     if m < info.m && n < info.n {
-        y[m * info.n + n] = sum + bias[n];
+        y[m * info.n + n] = Value(sum + bias[n]);
     }
 }

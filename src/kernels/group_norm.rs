@@ -23,6 +23,8 @@ pub struct GroupNormOptions {
 }
 
 pub(super) mod gpu {
+    use burn::tensor::DType;
+
     use super::*;
 
     pub fn statistics(x: CubeTensor, groups: usize) -> CubeTensor {
@@ -34,12 +36,13 @@ pub(super) mod gpu {
                 include_str!("group_norm_statistics.wgsl"),
                 include_str!("workgroup_total.wgsl"),
             ],
+            value: x.dtype,
         };
         let pixels = height * width;
         let slices = pixels.div_ceil(SLICE);
         let info = [pixels, channels, groups, SLICE].map(|n| n as u32);
-        let shape = [slices, batch, groups, STATISTICS];
-        launch(kernel, &[x], shape, &info, [slices, batch * groups])
+        let output = (DType::F32, [slices, batch, groups, STATISTICS]);
+        launch(kernel, &[x], output, &info, [slices, batch * groups])
     }
 
     pub fn apply(
@@ -59,6 +62,7 @@ pub(super) mod gpu {
                 include_str!("group_norm.wgsl"),
                 include_str!("workgroup_total.wgsl"),
             ],
+            value: x.dtype,
         };
         let pixels = height * width;
         let info = [
@@ -70,10 +74,11 @@ pub(super) mod gpu {
             u32::from(options.silu),
             options.eps.to_bits(),
         ];
+        let output = (x.dtype, shape);
         launch(
             kernel,
             &[x, statistics, gamma, beta],
-            shape,
+            output,
             &info,
             [pixels.div_ceil(SLICE), batch * options.groups],
         )

@@ -11,11 +11,11 @@ struct Info {
     eps: f32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<Value>;
 @group(0) @binding(1) var<storage, read> statistics: array<f32>;
 @group(0) @binding(2) var<storage, read> gamma: array<f32>;
 @group(0) @binding(3) var<storage, read> beta: array<f32>;
-@group(0) @binding(4) var<storage, read_write> y: array<f32>;
+@group(0) @binding(4) var<storage, read_write> y: array<Value>;
 @group(0) @binding(5) var<uniform> info: Info;
 
 const THREADS: u32 = 256u;
@@ -52,10 +52,10 @@ fn main(
     for (var i = thread; i < values; i += THREADS) {
         let at = start + (i / width) * info.channels + i % width;
         let channel = first_channel + i % width;
-        var value = (x[at] - mean) * scale * gamma[channel] + beta[channel];
+        var value = (f32(x[at]) - mean) * scale * gamma[channel] + beta[channel];
         if info.silu != 0u {
             value = value / (1.0 + exp(-value));
         }
-        y[at] = value;
+        y[at] = Value(value);
     }
 }

@@ -9,7 +9,7 @@ struct Info {
     slice: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<Value>;
 @group(0) @binding(1) var<storage, read_write> statistics: array<f32>;
 @group(0) @binding(2) var<uniform> info: Info;
 
@@ -28,13 +28,13 @@ fn main(
 
     var sum = 0.0;
     for (var i = thread; i < count; i += THREADS) {
-        sum += x[start + (i / width) * info.channels + i % width];
+        sum += f32(x[start + (i / width) * info.channels + i % width]);
     }
     let mean = total(sum, thread) / f32(count);
 
     var squares = 0.0;
     for (var i = thread; i < count; i += THREADS) {
-        let centred = x[start + (i / width) * info.channels + i % width] - mean;
+        let centred = f32(x[start + (i / width) * info.channels + i % width]) - mean;
         squares += centred * centred;
     }
     squares = total(squares, thread);

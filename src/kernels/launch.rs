@@ -12,15 +12,25 @@ pub(super) struct Wgsl {
     pub name: [&'static str; 3],
     /// The files.
     pub parts: Vec<&'static str>,
+    /// Type of the activations, which the files call `Value`.
+    pub value: DType,
 }
 
 impl KernelSource for Wgsl {
     fn source(&self) -> SourceTemplate {
-        SourceTemplate::new(self.parts.concat())
+        let value = match self.value {
+            DType::F32 => "alias Value = f32;\n",
+            DType::F16 => "enable f16;\nalias Value = f16;\n",
+            other => panic!(
+                "{}: there is no kernel for activations in {other:?}",
+                self.name[0]
+            ),
+        };
+        SourceTemplate::new([value, &self.parts.concat()].concat())
     }
 
     fn id(&self) -> KernelId {
-        KernelId::new::<Self>().info(self.name)
+        KernelId::new::<Self>().info((self.name, self.value))
     }
 
     fn lang(&self) -> &'static str {
@@ -28,24 +38,20 @@ impl KernelSource for Wgsl {
     }
 }
 
-/// Binds `inputs`, a new f32 tensor of `shape`, and `info` as a uniform, in that order; gives the new tensor.
+/// Binds `inputs`, a new tensor of the type and shape of `output`, and `info` as a uniform, in that order; gives the new
+/// tensor.
 pub(super) fn launch(
     kernel: Wgsl,
     inputs: &[CubeTensor],
-    shape: impl Into<Shape>,
+    output: (DType, impl Into<Shape>),
     info: &[u32],
     workgroups: [usize; 2],
 ) -> CubeTensor {
     let first = &inputs[0];
-    let (client, shape) = (first.client.clone(), shape.into());
-    let handle = client.empty(shape.num_elements() * DType::F32.size());
-    let output = CubeTensor::new_contiguous(
-        client.clone(),
-        first.device.clone(),
-        shape,
-        handle,
-        DType::F32,
-    );
+    let (client, dtype, shape) = (first.client.clone(), output.0, output.1.into());
+    let handle = client.empty(shape.num_elements() * dtype.size());
+    let output =
+        CubeTensor::new_contiguous(client.clone(), first.device.clone(), shape, handle, dtype);
 
     let buffers = inputs
         .iter()

@@ -16,11 +16,13 @@ pub(super) fn gpu(x: CubeTensor, gamma: CubeTensor, beta: CubeTensor, eps: f32) 
             include_str!("layer_norm.wgsl"),
             include_str!("workgroup_total.wgsl"),
         ],
+        value: x.dtype,
     };
+    let output = (x.dtype, shape);
     launch(
         kernel,
         &[x, gamma, beta],
-        shape,
+        output,
         &[columns as u32, eps.to_bits()],
         [rows, 1],
     )

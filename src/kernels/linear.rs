@@ -21,17 +21,13 @@ pub(super) fn gpu(
     let kernel = Wgsl {
         name: ["gemm", "rows", decoder],
         parts: vec![include_str!("gemm.wgsl"), include_str!("rows.wgsl"), decode],
+        value: x.dtype,
     };
     let mut info = [0; 14];
     info[..3].copy_from_slice(&[rows, packing.rows, packing.columns].map(|n| n as u32));
     let workgroups = [rows.div_ceil(TILE), packing.rows.div_ceil(TILE)];
-    launch(
-        kernel,
-        &[x, weight, bias],
-        [rows, packing.rows],
-        &info,
-        workgroups,
-    )
+    let output = (x.dtype, [rows, packing.rows]);
+    launch(kernel, &[x, weight, bias], output, &info, workgroups)
 }
 
 #[cfg(not(target_arch = "wasm32"))]

@@ -1,8 +1,10 @@
 //! The operations that SDXL spends its time in, as WGSL kernels of our own, each with a plain twin on the CPU.
 //!
 //! The twin (`plain` in each file, run on [`burn::tensor::Device::flex`]) is the kernel's specification and its test oracle.
-//! Activations are f32, row-major, channels last; shapes travel in a uniform, never in the source, so that a kernel is
-//! compiled once. Workgroups stay within what every WebGPU adapter offers: 256 invocations, 16 KiB of workgroup memory.
+//! Activations are row-major, channels last, in f32 or, on a GPU, in f16 ([`crate::Precision`]), and an output is of its
+//! input's type; sums are f32, and so are vectors (biases, gamma, beta), embeddings and statistics. Shapes travel in a
+//! uniform, never in the source, so that a kernel is compiled once for each type. Workgroups stay within what every WebGPU
+//! adapter offers: 256 invocations, 16 KiB of workgroup memory.
 
 mod conv2d;
 mod embedding;

@@ -23,7 +23,7 @@ fn input4(row: vec4<i32>, k: u32) -> vec4<f32> {
             return vec4<f32>(0.0);
         }
         let start = u32(at);
-        return vec4<f32>(x[start], x[start + 1u], x[start + 2u], x[start + 3u]);
+        return vec4<f32>(f32(x[start]), f32(x[start + 1u]), f32(x[start + 2u]), f32(x[start + 3u]));
     }
     return vec4<f32>(input1(row, k), input1(row, k + 1u), input1(row, k + 2u), input1(row, k + 3u));
 }
@@ -36,7 +36,7 @@ fn input1(row: vec4<i32>, k: u32) -> f32 {
     if at < 0 {
         return 0.0;
     }
-    return x[u32(at)];
+    return f32(x[u32(at)]);
 }
 
 // Where the value lies in x, or -1 where it is padding.

@@ -7,13 +7,24 @@ use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 
 use super::{GroupNormOptions, Packing, Weight, Window};
 use crate::weights::{Encoding, quantize};
-use crate::{Error, Result};
+use crate::{Error, Precision, Result};
 
 const COLUMNS: usize = 36;
 const ROWS: usize = 3;
 
-/// Runs every kernel on `device`, those that read weights in each of `encodings`.
-pub async fn self_test(device: &Device, encodings: &[Encoding]) -> Result<()> {
+/// Runs every kernel on `device`, in each of `precisions`, and those that read weights in each of `encodings`.
+pub async fn self_test(
+    device: &Device,
+    encodings: &[Encoding],
+    precisions: &[Precision],
+) -> Result<()> {
+    for precision in precisions {
+        run(device, encodings, precision.dtype()).await?;
+    }
+    Ok(())
+}
+
+async fn run(device: &Device, encodings: &[Encoding], dtype: DType) -> Result<()> {
     let values: Vec<f32> = (0..ROWS * COLUMNS)
         .map(|i| {
             if i % 4 == 0 {
@@ -43,7 +54,7 @@ pub async fn self_test(device: &Device, encodings: &[Encoding]) -> Result<()> {
             .chunks(COLUMNS)
             .flat_map(|x| values.chunks(COLUMNS).map(|w| dot(x, w) + 0.5))
             .collect();
-        let input = Tensor::from_data(TensorData::new(x.clone(), [2, COLUMNS]), device);
+        let input = activations(x.clone(), [2, COLUMNS], device, dtype);
         check("linear", super::linear(input, &weight, &bias), &expected).await?;
 
         // A picture of one pixel under a 3x3 kernel sees the centre tap only.
@@ -53,10 +64,7 @@ pub async fn self_test(device: &Device, encodings: &[Encoding]) -> Result<()> {
             .chunks(COLUMNS)
             .map(|w| dot(pixel, &w[centre..centre + pixel.len()]) + 0.5)
             .collect();
-        let input = Tensor::from_data(
-            TensorData::new(pixel.to_vec(), [1, 1, 1, pixel.len()]),
-            device,
-        );
+        let input = activations(pixel.to_vec(), [1, 1, 1, pixel.len()], device, dtype);
         let window = Window {
             input: [1, 1],
             resized: [1, 1],
@@ -80,14 +88,14 @@ pub async fn self_test(device: &Device, encodings: &[Encoding]) -> Result<()> {
     // Minus one and one: mean 0, variance 1.
     let (gamma, beta) = (vector(vec![2.0; 4], device), vector(vec![1.0; 4], device));
     let signs = vec![-1.0, 1.0, -1.0, 1.0];
-    let input = Tensor::from_data(TensorData::new(signs.clone(), [1, 4]), device);
+    let input = activations(signs.clone(), [1, 4], device, dtype);
     check(
         "layer_norm",
-        super::layer_norm::<2>(input, &gamma, &beta, 0.0),
+        super::layer_norm(input, &gamma, &beta, 0.0),
         &[-1.0, 3.0, -1.0, 3.0],
     )
     .await?;
-    let input = Tensor::<4>::from_data(TensorData::new(signs, [1, 1, 1, 4]), device);
+    let input = activations(signs, [1, 1, 1, 4], device, dtype);
     let options = GroupNormOptions {
         groups: 2,
         eps: 0.0,
@@ -104,6 +112,15 @@ pub async fn self_test(device: &Device, encodings: &[Encoding]) -> Result<()> {
     .await
 }
 
+fn activations<const D: usize>(
+    values: Vec<f32>,
+    shape: [usize; D],
+    device: &Device,
+    dtype: DType,
+) -> Tensor<D> {
+    Tensor::<D>::from_data(TensorData::new(values, shape), device).cast(dtype)
+}
+
 fn vector(values: Vec<f32>, device: &Device) -> Tensor<1> {
     Tensor::from_data(TensorData::from(values.as_slice()), device)
 }
@@ -113,18 +130,22 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
 }
 
 async fn check<const D: usize>(kernel: &str, actual: Tensor<D>, expected: &[f32]) -> Result<()> {
-    const TOLERANCE: f32 = 1e-4;
+    let tolerance = match actual.dtype() {
+        DType::F16 => 1e-3,
+        _ => 1e-4,
+    };
     let failed = |problem: String| Error::Device {
         problem: format!("its answer to {kernel} {problem}"),
     };
     let data = actual
+        .cast(DType::F32)
         .into_data_async()
         .await
         .map_err(|error| failed(format!("cannot be read: {error}")))?;
     let actual = data
         .try_into_vec::<f32>()
         .map_err(|error| failed(format!("cannot be read: {error}")))?;
-    let close = |(a, b): (&f32, &f32)| (a - b).abs() <= TOLERANCE * b.abs().max(1.0);
+    let close = |(a, b): (&f32, &f32)| (a - b).abs() <= tolerance * b.abs().max(1.0);
     if actual.len() != expected.len() || !actual.iter().zip(expected).all(close) {
         return Err(failed("is wrong".into()));
     }

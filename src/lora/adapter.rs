@@ -1,6 +1,6 @@
 //! The LoRAs of one layer, joined.
 
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{DType, Tensor, TensorData};
 
 use super::FittedLora;
 use super::fit::Factors;
@@ -102,7 +102,9 @@ impl Adapter {
         let mut dims = x.dims();
         let rank = dims[D - 1];
         let rows = dims.iter().product::<usize>() / rank;
-        let x = x.reshape([rows, rank]) * self.scale.clone().unsqueeze();
+        let dtype = x.dtype();
+        let scaled = x.reshape([rows, rank]).cast(DType::F32) * self.scale.clone().unsqueeze();
+        let x = scaled.cast(dtype);
         let y = kernels::linear(x, &self.up, no_bias_up);
         dims[D - 1] = self.up.packing.rows;
         y.reshape(dims)

@@ -1,15 +1,15 @@
 use burn::tensor::{Tensor, activation::softmax};
 
-/// Most values of a score tensor that are alive at once (128 MiB, the least binding size that WebGPU promises): more
-/// queries than fit are taken in turns. SDXL at 1024x1024 has 10 heads of 4096 x 4096 scores in one layer.
-const MAX_SCORES: usize = 32 << 20;
+/// Most bytes of a score tensor that are alive at once (the least binding size that WebGPU promises): more queries than
+/// fit are taken in turns. SDXL at 1024x1024 has 10 heads of 4096 x 4096 scores in one layer.
+const MAX_SCORES: usize = 128 << 20;
 
 /// Softmax attention over `heads` heads of equal width.
 ///
 /// # Shapes
 /// - q: `[batch, queries, heads * width]`
 /// - k, v: `[batch, keys, heads * width]`
-/// - mask: `[queries, keys]`, added to the scores
+/// - mask: `[queries, keys]`, added to the scores, of their type
 /// - output: `[batch, queries, heads * width]`
 pub fn attention(
     q: Tensor<3>,
@@ -31,7 +31,7 @@ pub fn attention(
     let k = by_head(k, keys).swap_dims(2, 3);
     let v = by_head(v, keys);
 
-    let step = (MAX_SCORES / (batch * heads * keys)).clamp(1, queries);
+    let step = (MAX_SCORES / (batch * heads * keys * q.dtype().size())).clamp(1, queries);
     let parts = (0..queries).step_by(step).map(|first| {
         let last = (first + step).min(queries);
         let mut scores = q.clone().narrow(2, first, last - first).matmul(k.clone());

@@ -13,7 +13,7 @@ use crate::sampling::{Denoiser, Step, guide, sample};
 use crate::unet::UNet;
 use crate::weights::source::ShardSource;
 use crate::weights::{ComponentName, Resident, Scope};
-use crate::{Error, Result};
+use crate::{Error, Precision, Result};
 
 impl<S: ShardSource> Pipeline<S> {
     /// Runs both models over their parts of the noise levels. `generator` goes on from the draws of the VAE's noise.
@@ -106,7 +106,8 @@ impl<S: ShardSource> Pipeline<S> {
             stage,
             added: unet.embed_added(pooled, &time_ids, &self.device),
             unet,
-            context,
+            context: context.cast(self.precision.dtype()),
+            precision: self.precision,
             request,
             kept: state.kept.as_ref(),
             step: 0,
@@ -168,12 +169,20 @@ struct Run<'a> {
     stage: Stage,
     unet: Resident<UNet>,
     context: Tensor<3>,
+    precision: Precision,
     added: Tensor<2>,
     request: &'a Request,
     kept: Option<&'a Kept>,
     step: usize,
     steps: usize,
     observer: &'a mut dyn Observer,
+}
+
+impl Run<'_> {
+    fn predict(&self, x: Tensor<4>, timestep: f32) -> Tensor<4> {
+        let x = x.cast(self.precision.dtype());
+        self.unet.forward(x, timestep, &self.context, &self.added)
+    }
 }
 
 impl Denoiser for Run<'_> {
@@ -185,12 +194,10 @@ impl Denoiser for Run<'_> {
             ..
         } = *self.request;
         if !self.request.is_guided() {
-            return Ok(self.unet.forward(x, timestep, &self.context, &self.added));
+            return Ok(self.predict(x, timestep));
         }
         let both = Tensor::cat(vec![x.clone(), x], 0);
-        let both = self
-            .unet
-            .forward(both, timestep, &self.context, &self.added);
+        let both = self.predict(both, timestep);
         Ok(guide(both, guidance_scale, guidance_rescale))
     }
 

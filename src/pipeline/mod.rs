@@ -18,7 +18,7 @@ use crate::noise::Generator;
 use crate::request::{Inputs, Request};
 use crate::vae::VaeConfig;
 use crate::weights::source::ShardSource;
-use crate::{Error, Result};
+use crate::{Error, Precision, Result};
 
 use loras::LoadedLora;
 pub use model::{Model, TextModel};
@@ -32,6 +32,7 @@ pub struct Pipeline<S> {
     refiner: Option<Model<S>>,
     loras: Vec<LoadedLora>,
     device: Device,
+    precision: Precision,
     largest_tensor: u64,
 }
 
@@ -77,8 +78,16 @@ impl<S: ShardSource> Pipeline<S> {
             refiner,
             loras: Vec::new(),
             device,
+            precision: Precision::default(),
             largest_tensor,
         })
+    }
+
+    /// Computes the networks in another precision than f32, the VAE only where its config says that it does not overflow.
+    pub fn with_precision(mut self, precision: Precision) -> Result<Self> {
+        precision.check(&self.device)?;
+        self.precision = precision;
+        Ok(self)
     }
 
     /// Refuses models, and later requests, that need a tensor of more bytes than the device can bind.

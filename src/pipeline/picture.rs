@@ -4,13 +4,13 @@ use burn::tensor::{Tensor, TensorData};
 
 use super::progress::check_cancelled;
 use super::{Event, Observer, Pipeline, Stage, read};
-use crate::Result;
 use crate::image::Image;
 use crate::noise::Generator;
 use crate::request::{Inputs, Request};
 use crate::vae::{Decoder, VaeConfig};
 use crate::weights::source::ShardSource;
 use crate::weights::{ComponentName, Resident, Scope};
+use crate::{Precision, Result};
 
 /// The latents that a run starts from.
 #[derive(Debug, Clone, Default)]
@@ -47,7 +47,8 @@ impl<S: ShardSource> Pipeline<S> {
         let values = TensorData::new(image.to_encode(), [1, image.height, image.width, 3]);
         let picture = Tensor::from_data(values, &self.device);
         let rows = self.rows_per_strip([image.height, image.width]);
-        let latent = encoder.forward_strips(picture, rows).sample(noise);
+        let encode = |picture| encoder.forward_strips(picture, rows).sample(noise.clone());
+        let latent = self.without_overflow(picture, encode).await?;
         let mask = inputs.mask.as_ref().map(|mask| {
             let [_, height, width, _] = latent.dims();
             let values = TensorData::new(mask.shrunk(self.size_multiple()), [1, height, width, 1]);
@@ -85,11 +86,28 @@ impl<S: ShardSource> Pipeline<S> {
         for index in 0..count {
             check_cancelled(observer)?;
             let one = latent.clone().narrow(0, index, 1);
-            let picture = decoder.forward_strips(one, rows);
+            let decode = |latent| decoder.forward_strips(latent, rows);
+            let picture = self.without_overflow(one, decode).await?;
             let [_, height, width, _] = picture.dims();
             images.push(Image::from_decoded(&read(picture).await?, height, width)?);
         }
         Ok(images)
+    }
+
+    /// What half of the VAE makes of `x`: in f16 where both the pipeline and the VAE's config allow it and every value
+    /// comes out finite, else in f32.
+    async fn without_overflow(
+        &self,
+        x: Tensor<4>,
+        half: impl Fn(Tensor<4>) -> Tensor<4>,
+    ) -> Result<Tensor<4>> {
+        if self.precision == Precision::F16 && !self.vae().force_upcast {
+            let y = half(x.clone().cast(self.precision.dtype()));
+            if read(y.clone()).await?.iter().all(|value| value.is_finite()) {
+                return Ok(y);
+            }
+        }
+        Ok(half(x))
     }
 
     /// Rows of the latent that the VAE takes at a time; a request for which there are none is refused by its check.

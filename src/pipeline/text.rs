@@ -108,7 +108,7 @@ impl<S: ShardSource> Pipeline<S> {
             .await?;
         let parts = batch.inputs.chunks(TOGETHER);
         Ok(parts
-            .flat_map(|inputs| encoder.forward(inputs, &self.device))
+            .flat_map(|inputs| encoder.forward(inputs, self.precision, &self.device))
             .collect())
     }
 }

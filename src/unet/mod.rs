@@ -7,7 +7,7 @@ mod transformer;
 use std::fmt::Arguments;
 
 use burn::tensor::activation::silu;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{DType, Device, Tensor};
 
 use crate::Result;
 use crate::nn::{Conv2d, Conv2dConfig, GroupNorm, GroupNormConfig, Resnet, ResnetConfig};
@@ -228,7 +228,8 @@ impl UNet {
         self.time_embedding.forward(sinusoids)
     }
 
-    /// The noise in `x` at a timestep.
+    /// The noise in `x` at a timestep, computed in the type of `x`. What is the same for all pixels, time and sizes, is
+    /// computed in f32 until then, and the noise is f32 again.
     ///
     /// # Shapes
     /// - x, output: `[batch, height, width, latent]`
@@ -255,7 +256,8 @@ impl UNet {
         observe: &mut Observe,
     ) -> Tensor<4> {
         // 1. time and sizes; every residual block starts from the SiLU of their sum
-        let time = silu(added.clone() + self.embed_time(&[timestep], &x.device()));
+        let time = silu(added.clone() + self.embed_time(&[timestep], &x.device())).cast(x.dtype());
+        let context = &context.clone().cast(x.dtype());
 
         // 2. down
         let mut x = self.conv_in.forward(x);
@@ -308,7 +310,7 @@ impl UNet {
         // 5. out
         let x = self.conv_norm_out.forward_silu(x);
         observe(format_args!("conv_act"), &x);
-        self.conv_out.forward(x)
+        self.conv_out.forward(x).cast(DType::F32)
     }
 }
 

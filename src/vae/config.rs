@@ -22,7 +22,7 @@ pub struct VaeConfig {
     /// "silu" for SDXL.
     pub act_fn: String,
     /// Whether activations overflow f16, as those of the published VAE do (trained in f32; the fp16-fix VAE says false).
-    /// All activations are f32 today, so that neither gives a black picture; once they may be f16, this says where not.
+    /// Where it does, the VAE is computed in f32 whatever the rest is.
     #[serde(default = "overflows")]
     pub force_upcast: bool,
 }

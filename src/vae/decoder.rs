@@ -1,6 +1,6 @@
 use std::slice;
 
-use burn::tensor::Tensor;
+use burn::tensor::{DType, Tensor};
 
 use super::mid::MidBlock;
 use super::strips::Strips;
@@ -83,9 +83,11 @@ impl VaeConfig {
 }
 
 impl Decoder {
+    /// Computed in the type of `latent`.
+    ///
     /// # Shapes
     /// - latent: `[batch, height, width, latent]`, as the UNet leaves it
-    /// - output: `[batch, height * scale, width * scale, channels]`, about -1 to 1
+    /// - output: `[batch, height * scale, width * scale, channels]`, about -1 to 1, in f32
     pub fn forward(&self, latent: Tensor<4>) -> Tensor<4> {
         let [_, height, _, _] = latent.dims();
         self.forward_strips(latent, height)
@@ -119,6 +121,6 @@ impl Decoder {
             observe(format_args!("decoder.up_blocks.{i}"), x.as_slice());
         }
         let picture = x.convolve_normalized(&self.conv_norm_out, &self.conv_out);
-        picture.collect::<Strips>().join()
+        picture.collect::<Strips>().join().cast(DType::F32)
     }
 }

@@ -1,4 +1,4 @@
-use burn::tensor::Tensor;
+use burn::tensor::{DType, Tensor};
 
 use super::mid::MidBlock;
 use super::strips::Strips;
@@ -22,7 +22,7 @@ pub struct Encoder {
 /// The distribution of latents that a picture is encoded to.
 #[derive(Debug, Clone)]
 pub struct LatentDistribution {
-    /// Mean and logarithm of the variance: `[batch, height, width, 2 * latent]`.
+    /// Mean and logarithm of the variance, in f32: `[batch, height, width, 2 * latent]`.
     pub moments: Tensor<4>,
     scaling_factor: f64,
 }
@@ -91,6 +91,8 @@ impl VaeConfig {
 }
 
 impl Encoder {
+    /// Computed in the type of `picture`.
+    ///
     /// # Shapes
     /// - picture: `[batch, height, width, channels]`, -1 to 1, sides multiples of the scale
     pub fn forward(&self, picture: Tensor<4>) -> LatentDistribution {
@@ -126,7 +128,7 @@ impl Encoder {
         let x = self.mid_block.forward(x.join(), "encoder", observe);
         let x = self.conv_out.forward(self.conv_norm_out.forward_silu(x));
         LatentDistribution {
-            moments: self.quant_conv.forward(x),
+            moments: self.quant_conv.forward(x).cast(DType::F32),
             scaling_factor: self.scaling_factor,
         }
     }

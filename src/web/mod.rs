@@ -20,7 +20,7 @@ use crate::lora::Lora;
 use crate::pipeline::Model;
 use crate::preset::Preset;
 use crate::weights::{Encoding, Manifest};
-use crate::{Error, Image, Pipeline, Request};
+use crate::{Error, Image, Pipeline, Precision, Request};
 
 pub use constructors::constructor_runs;
 use observer::JsObserver;
@@ -87,7 +87,9 @@ impl Generator {
         let mut encodings = base.encodings();
         encodings.extend(refiner.iter().flat_map(Model::encodings));
         let encodings: Vec<Encoding> = encodings.into_iter().collect();
-        self_test(&gpu.device, &encodings).await.map_err(into_js)?;
+        self_test(&gpu.device, &encodings, &[Precision::F32])
+            .await
+            .map_err(into_js)?;
         let pipeline = Pipeline::new(base, refiner, gpu.device)
             .and_then(|pipeline| pipeline.with_largest_tensor(gpu.largest_tensor))
             .map_err(into_js)?;

@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::ops::Deref;
 
-use burn::backend::DispatchDevice;
 #[cfg(target_arch = "wasm32")]
 use burn::tensor::BackendPrimitive;
 use burn::tensor::kind::Basic;
@@ -20,6 +19,7 @@ use burn_cubecl::{CubeBackend, tensor::CubeTensor};
 use super::manifest::{Component, ComponentName, Encoding, TensorEntry};
 use super::quantize;
 use super::source::{ShardSource, StreamReader};
+use crate::device::is_cpu;
 use crate::kernels::{Packing, Weight};
 use crate::lora::{Adapter, Adapters, LowRank};
 use crate::{Error, Result};
@@ -312,8 +312,4 @@ impl Drop for DeviceMemory {
         #[cfg(target_arch = "wasm32")]
         self.buffers.iter().for_each(wgpu::Buffer::destroy);
     }
-}
-
-fn is_cpu(device: &Device) -> bool {
-    !matches!(device.as_dispatch(), DispatchDevice::Cube(_))
 }

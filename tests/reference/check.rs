@@ -4,40 +4,62 @@
 use std::fmt::Debug;
 use std::rc::Rc;
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{DType, Device, Tensor};
 use sdxl_web::pipeline::Model;
+use sdxl_web::{Pipeline, Precision};
 
 use super::dump::{Dump, Reference};
 use super::set::{Set, Shards};
 
 /// Limits for `max|a - b|` and for `rms(a - b) / rms(b)`.
 #[derive(Clone, Copy)]
-pub struct Tolerance {
+pub struct Limit {
     pub max: f64,
     pub rms: f64,
 }
 
-const fn rms(rms: f64) -> Tolerance {
-    let max = f64::INFINITY;
-    Tolerance { max, rms }
+/// How far a number may be off: by what networks compute in f32, and in f16.
+#[derive(Clone, Copy)]
+pub struct Tolerance {
+    pub f32: Limit,
+    pub f16: Limit,
 }
 
-const fn max(max: f64) -> Tolerance {
+const fn rms(f32: f64, f16: f64) -> Tolerance {
+    let max = f64::INFINITY;
+    Tolerance {
+        f32: Limit { max, rms: f32 },
+        f16: Limit { max, rms: f16 },
+    }
+}
+
+/// Of what is computed in f32 either way.
+pub const fn max(max: f64) -> Tolerance {
     let rms = f64::INFINITY;
-    Tolerance { max, rms }
+    let limit = Limit { max, rms };
+    Tolerance {
+        f32: limit,
+        f16: limit,
+    }
 }
 
 /// One pass of a text encoder, a UNet or half of a VAE.
 pub const PASS: Tolerance = Tolerance {
-    max: 1e-4,
-    rms: 1e-5,
+    f32: Limit {
+        max: 1e-4,
+        rms: 1e-5,
+    },
+    f16: Limit {
+        max: 3e-2,
+        rms: 5e-3,
+    },
 };
 /// One step of a sampler.
-pub const STEP: Tolerance = rms(1e-5);
+pub const STEP: Tolerance = rms(1e-5, 1e-5);
 /// Twenty steps of a sampler.
-pub const STEPS: Tolerance = rms(1e-4);
+pub const STEPS: Tolerance = rms(1e-4, 1e-4);
 /// The latent at the end of a pipeline.
-pub const FINAL_LATENT: Tolerance = rms(1e-4);
+pub const FINAL_LATENT: Tolerance = rms(1e-4, 2e-2);
 /// Timesteps between those of the training.
 pub const TIMESTEP: Tolerance = max(1e-2);
 /// Random numbers.
@@ -46,8 +68,10 @@ pub const NOISE: Tolerance = max(1e-5);
 pub const WEIGHT: Tolerance = max(1e-6);
 /// Tables of a scheduler, relative to each value.
 const TABLE: f64 = 1e-5;
-/// Share of a picture's values that may be one level off.
+/// Share of a picture's values that may be one level off, in f32.
 const LEVELS_OFF: f64 = 0.005;
+/// Levels that a picture's values may be off on average, in f16.
+const LEVELS_F16: f64 = 2.0;
 
 /// One comparison.
 #[derive(Debug, Clone)]
@@ -65,6 +89,7 @@ pub struct Row {
 pub struct Check<'a> {
     set: &'a Set,
     device: Device,
+    precision: Precision,
     wanted: fn(&str) -> bool,
     dumps: Vec<(String, Rc<Dump>)>,
     pub rows: Vec<Row>,
@@ -75,10 +100,17 @@ impl<'a> Check<'a> {
         Self {
             set,
             device,
+            precision: Precision::F32,
             wanted: |_| true,
             dumps: Vec::new(),
             rows: Vec::new(),
         }
+    }
+
+    /// With networks computed so.
+    pub fn in_precision(mut self, precision: Precision) -> Self {
+        self.precision = precision;
+        self
     }
 
     /// Only some cases, by name.
@@ -89,6 +121,25 @@ impl<'a> Check<'a> {
 
     pub fn device(&self) -> Device {
         self.device.clone()
+    }
+
+    pub fn precision(&self) -> Precision {
+        self.precision
+    }
+
+    /// What a network is given, in the type that it is to compute in.
+    pub fn given<const D: usize>(&self, tensor: &Reference) -> Tensor<D> {
+        tensor.tensor(&self.device).cast(self.precision.dtype())
+    }
+
+    /// A pipeline that computes as is asked for.
+    pub fn pipeline(
+        &self,
+        base: Model<Shards>,
+        refiner: Option<Model<Shards>>,
+    ) -> Pipeline<Shards> {
+        let pipeline = Pipeline::new(base, refiner, self.device()).unwrap();
+        pipeline.with_precision(self.precision).unwrap()
     }
 
     pub fn set(&self) -> &'a Set {
@@ -141,11 +192,16 @@ impl<'a> Check<'a> {
             let why = format!("has the shape {shape:?}, not {:?}", expected.shape);
             return self.failed(case, tensor, &why);
         }
-        let data = actual.into_data_async().await.unwrap();
+        let data = actual.cast(DType::F32).into_data_async().await.unwrap();
         let actual = data.try_into_vec::<f32>().unwrap();
-        self.values(case, tensor, &actual, &expected.values, tolerance);
+        let limit = match self.precision {
+            Precision::F32 => tolerance.f32,
+            Precision::F16 => tolerance.f16,
+        };
+        self.compare(case, tensor, &actual, &expected.values, limit);
     }
 
+    /// Compares what is computed in f32 whatever the networks are.
     pub fn values(
         &mut self,
         case: &str,
@@ -153,6 +209,17 @@ impl<'a> Check<'a> {
         actual: &[f32],
         expected: &[f32],
         tolerance: Tolerance,
+    ) {
+        self.compare(case, tensor, actual, expected, tolerance.f32);
+    }
+
+    fn compare(
+        &mut self,
+        case: &str,
+        tensor: &str,
+        actual: &[f32],
+        expected: &[f32],
+        limit: Limit,
     ) {
         if !self.same_length(case, tensor, actual.len(), expected.len()) {
             return;
@@ -167,14 +234,14 @@ impl<'a> Check<'a> {
         let off = root_mean_square(difference.iter().copied());
         // Zeros are to be met exactly: an unconditional context is nothing else.
         let ratio = if off == 0.0 { 0.0 } else { off / size };
-        let (difference, share) = match tolerance {
-            Tolerance { max: limit, rms } if rms.is_infinite() => {
+        let (difference, share) = match limit {
+            Limit { max: limit, rms } if rms.is_infinite() => {
                 (format!("max {max:.1e} ({limit:.0e})"), max / limit)
             }
-            Tolerance { max: limit, rms } if limit.is_infinite() => {
+            Limit { max: limit, rms } if limit.is_infinite() => {
                 (format!("rms {ratio:.1e} ({rms:.0e})"), ratio / rms)
             }
-            Tolerance { max: limit, rms } => (
+            Limit { max: limit, rms } => (
                 format!("rms {ratio:.1e} ({rms:.0e}), max {max:.1e} ({limit:.0e})"),
                 largest(&[ratio / rms, max / limit]),
             ),
@@ -207,6 +274,12 @@ impl<'a> Check<'a> {
             .zip(expected)
             .map(|(a, b)| a.abs_diff(*b))
             .collect();
+        if self.precision == Precision::F16 {
+            let sum: u64 = off.iter().copied().map(u64::from).sum();
+            let mean = sum as f64 / off.len() as f64;
+            let difference = format!("mean {mean:.2} levels ({LEVELS_F16})");
+            return self.row(case, "picture", difference, mean / LEVELS_F16);
+        }
         let max = off.iter().max().copied().unwrap_or_default();
         let differing = off.iter().filter(|&&off| off != 0).count() as f64 / off.len() as f64;
         let difference = format!(

@@ -2,7 +2,7 @@ use sdxl_web::conditioning::SizeConditioning;
 use sdxl_web::unet::{Sinusoids, UNetConfig};
 use serde::Deserialize;
 
-use super::check::{Check, PASS, Tolerance};
+use super::check::{Check, PASS, Tolerance, max};
 use super::dump::Dump;
 use super::unets::load_unet;
 
@@ -85,10 +85,7 @@ pub async fn run(check: &mut Check<'_>) {
 /// large number is then off by its last place.
 pub fn angles(numbers: &[f32]) -> Tolerance {
     let largest = numbers.iter().copied().fold(0.0, f32::max);
-    Tolerance {
-        max: f64::from(largest * f32::EPSILON).max(PASS.max),
-        rms: f64::INFINITY,
-    }
+    max(f64::from(largest * f32::EPSILON).max(PASS.f32.max))
 }
 
 /// Sinusoids of widths that the tiny models do not have. `sinusoids_WIDTH` are those of the timesteps,

@@ -1,4 +1,4 @@
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 use sdxl_web::lora::{Adapters, FittedLora, Lora};
 use sdxl_web::pipeline::{Model, TextModel};
 use sdxl_web::text_encoder::{TextEncoding, TextInput};
@@ -26,18 +26,14 @@ const FILES: [(&str, bool); 3] = [
 
 /// A LoRA beside the weights, in each naming, is what it is merged into them in diffusers.
 pub async fn run(check: &mut Check<'_>) {
-    let (base, dump, device) = (
-        check.base().await,
-        check.dump("lora_outputs"),
-        check.device(),
-    );
+    let (base, dump) = (check.base().await, check.dump("lora_outputs"));
     for case in dump.cases::<Case>() {
         let expected = |tensor: &str| dump.get(&format!("{}.{tensor}", case.name));
         let given = Given {
             dump: &dump,
             case: &case,
         };
-        let without = given.noise(&base, &Adapters::default(), &device).await;
+        let without = given.noise(check, &base, &Adapters::default()).await;
         let out = expected("out_without");
         check
             .tensor("without", "out_without", without, &out, PASS)
@@ -51,7 +47,7 @@ pub async fn run(check: &mut Check<'_>) {
             ] {
                 let name = format!("{file} {weights:?}");
                 let adapters = uses(&lora, &weights);
-                let noise = given.noise(&base, &adapters, &device).await;
+                let noise = given.noise(check, &base, &adapters).await;
                 check.tensor(&name, out, noise, &expected(out), PASS).await;
             }
             if !speaks {
@@ -59,8 +55,8 @@ pub async fn run(check: &mut Check<'_>) {
             }
             let adapters = uses(&lora, &[case.scale]);
             let (first, second) = (base.text.as_ref().unwrap(), base.text_2.as_ref().unwrap());
-            let first = encode(&base, first, &case.prompt, &adapters, &device).await;
-            let second = encode(&base, second, &case.prompt, &adapters, &device).await;
+            let first = encode(check, &base, first, &case.prompt, &adapters).await;
+            let second = encode(check, &base, second, &case.prompt, &adapters).await;
             let states = Tensor::cat(vec![first.states, second.states], 2);
             let embeds = expected("prompt_embeds");
             check
@@ -96,10 +92,11 @@ struct Given<'a> {
 impl Given<'_> {
     async fn noise(
         &self,
+        check: &Check<'_>,
         base: &Model<Shards>,
         adapters: &Adapters<'_>,
-        device: &Device,
     ) -> Tensor<4> {
+        let device = &check.device();
         let given = |tensor: &str| self.dump.get(&format!("{}.{tensor}", self.case.name));
         let unet = base
             .load_adapted(
@@ -114,19 +111,20 @@ impl Given<'_> {
             .unwrap();
         let pooled = given("pooled").tensor(device);
         let added = unet.embed_added(pooled, &given("time_ids").rows(), device);
-        let x = channels_last(given("sample").tensor(device));
+        let x = channels_last(check.given(&given("sample")));
         let context = given("text").tensor(device);
         channels_first(unet.forward(x, self.case.timestep, &context, &added))
     }
 }
 
 async fn encode(
+    check: &Check<'_>,
     base: &Model<Shards>,
     text: &TextModel,
     prompt: &str,
     adapters: &Adapters<'_>,
-    device: &Device,
 ) -> TextEncoding {
+    let device = &check.device();
     let length = text.config.max_position_embeddings;
     let input = TextInput {
         ids: text.tokenizer.encode(prompt, length).unwrap(),
@@ -143,5 +141,7 @@ async fn encode(
         )
         .await
         .unwrap();
-    encoder.forward(&[input], device).remove(0)
+    encoder
+        .forward(&[input], check.precision(), device)
+        .remove(0)
 }

@@ -5,7 +5,7 @@ use sdxl_web::request::{NegativeSizes, Refine};
 use sdxl_web::sampling::{SamplingOptions, Step};
 use sdxl_web::vae::VaeConfig;
 use sdxl_web::weights::ComponentName;
-use sdxl_web::{Image, Inputs, Mask, Pipeline, Request};
+use sdxl_web::{Image, Inputs, Mask, Request};
 use serde::Deserialize;
 
 use super::check::{Check, FINAL_LATENT, NOISE, PASS, TIMESTEP, channels_first, channels_last};
@@ -65,12 +65,7 @@ async fn compare(check: &mut Check<'_>, dump: &Dump, case: &Case, behind: Option
     let inputs = case.inputs(dump);
     let request = case.request(check, &inputs, behind).await;
     let alone = request.skip_base;
-    let pipeline = Pipeline::new(
-        check.base().await,
-        Some(check.refiner().await),
-        device.clone(),
-    );
-    let pipeline = pipeline.unwrap();
+    let pipeline = check.pipeline(check.base().await, Some(check.refiner().await));
     let model = match alone {
         true => check.refiner().await,
         false => check.base().await,
@@ -236,7 +231,7 @@ async fn compare_first_pass(
     let given = |tensor: &str| dump.get(&format!("{name}.first_unet.{tensor}"));
     let unet = load_unet(model, &device).await;
     let added = unet.embed_added(conditioning.pooled.clone(), &conditioning.time_ids, &device);
-    let x = channels_last(given("input").tensor(&device));
+    let x = channels_last(check.given(&given("input")));
     let noise = unet.forward(x, given("t").values[0], &conditioning.context, &added);
     check
         .tensor(

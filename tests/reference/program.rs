@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use burn::tensor::Device;
 use clap::{Parser, ValueEnum};
+use sdxl_web::Precision;
 
 use crate::cases::check::{Check, Row};
 use crate::cases::set::Set;
@@ -21,6 +22,9 @@ struct Arguments {
     /// Where to run
     #[arg(long, value_enum, default_values_t = [DeviceName::Flex, DeviceName::Wgpu])]
     device: Vec<DeviceName>,
+    /// What networks compute in; f16 is for GPUs that have it
+    #[arg(long, value_enum, default_value = "f32")]
+    precision: PrecisionName,
     /// Only these kinds of cases
     #[arg(long)]
     only: Vec<String>,
@@ -38,6 +42,21 @@ enum DeviceName {
     Flex,
     /// The GPU, or a software one
     Wgpu,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum PrecisionName {
+    F32,
+    F16,
+}
+
+impl From<PrecisionName> for Precision {
+    fn from(name: PrecisionName) -> Self {
+        match name {
+            PrecisionName::F32 => Precision::F32,
+            PrecisionName::F16 => Precision::F16,
+        }
+    }
 }
 
 /// What one set gave on one device.
@@ -63,15 +82,23 @@ pub fn main() -> ExitCode {
                 }
             },
         };
+        let precision = Precision::from(arguments.precision);
+        if let Err(error) = precision.check(&device) {
+            eprintln!("{device_name}: {error}");
+            return ExitCode::FAILURE;
+        }
         for (layout, set) in &sets {
-            let name = format!("{device_name}, {layout}");
+            let name = match precision {
+                Precision::F32 => format!("{device_name}, {layout}"),
+                Precision::F16 => format!("{device_name} in f16, {layout}"),
+            };
             println!("== {name}");
             let groups = GROUPS
                 .iter()
                 .filter(|group| {
                     arguments.only.is_empty() || arguments.only.iter().any(|g| g == *group)
                 })
-                .map(|group| (*group, run_group(group, set, device.clone(), arguments.all)))
+                .map(|group| (*group, run_group(group, set, device.clone(), &arguments)))
                 .collect();
             runs.push(Run { name, groups });
         }
@@ -93,16 +120,16 @@ pub fn main() -> ExitCode {
 }
 
 /// A panic fails its group and no other one.
-fn run_group(group: &'static str, set: &Set, device: Device, all: bool) -> Vec<Row> {
+fn run_group(group: &'static str, set: &Set, device: Device, arguments: &Arguments) -> Vec<Row> {
     let started = Instant::now();
-    let mut check = Check::new(set, device);
+    let mut check = Check::new(set, device).in_precision(arguments.precision.into());
     let run = || pollster::block_on(cases::run(group, &mut check));
     match catch_unwind(AssertUnwindSafe(run)) {
         Ok(()) => check.unread(group),
         Err(_) => check.failed(group, "", "stopped, see above"),
     }
     for row in &check.rows {
-        if all || !row.passed {
+        if arguments.all || !row.passed {
             let verdict = if row.passed { "" } else { "FAILED " };
             println!(
                 "{verdict}{:<24} {:<24} {}",

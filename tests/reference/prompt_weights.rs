@@ -78,7 +78,8 @@ pub async fn run(check: &mut Check<'_>) {
                 ids: chunks[0].ids.clone(),
                 clip_skip: 0,
             };
-            let states = encoder.forward(&[input], &check.device()).remove(0).states;
+            let encodings = encoder.forward(&[input], check.precision(), &check.device());
+            let states = encodings[0].states.clone();
             let scaled = weighted(states.clone(), &chunks[0].weights);
             for (tensor, actual) in [
                 ("weighted", scaled.clone()),

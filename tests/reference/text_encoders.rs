@@ -1,6 +1,6 @@
 use burn::tensor::Tensor;
 use sdxl_web::Request;
-use sdxl_web::pipeline::{Model, Pipeline, TextModel};
+use sdxl_web::pipeline::{Model, TextModel};
 use sdxl_web::text_encoder::{TextEncoder, TextInput};
 use sdxl_web::weights::{Resident, Scope};
 use serde::Deserialize;
@@ -25,7 +25,7 @@ pub async fn run(check: &mut Check<'_>) {
         }
     }
 
-    let pipeline = Pipeline::new(base, None, check.device()).unwrap();
+    let pipeline = check.pipeline(base, None);
     for Case { name, prompt } in dump.cases() {
         for (tensor, clip_skip) in [("prompt_embeds", 0), ("prompt_embeds_clip_skip_1", 1)] {
             let whole = format!("{name}.{tensor}");
@@ -59,14 +59,15 @@ pub async fn open(
 
 /// Compares every state of encoder `number` that was dumped.
 async fn encode(check: &mut Check<'_>, name: &str, number: usize, encoder: &TextEncoder) {
-    let (device, dump) = (check.device(), check.dump("text_encoders"));
+    let (device, precision) = (check.device(), check.precision());
+    let dump = check.dump("text_encoders");
     let ids = dump.ids(&format!("{name}.ids_{number}"));
     let input = TextInput {
         ids: ids[0].clone(),
         clip_skip: 0,
     };
-    let encoding = encoder.forward(&[input], &device).remove(0);
-    let hidden: Vec<Tensor<3>> = encoder.hidden_states(&ids, &device).collect();
+    let encoding = encoder.forward(&[input], precision, &device).remove(0);
+    let hidden: Vec<Tensor<3>> = encoder.hidden_states(&ids, precision, &device).collect();
     let last = encoder.last_hidden_state(hidden.last().unwrap().clone());
 
     let mut states = vec![(format!("penultimate_{number}"), encoding.states)];

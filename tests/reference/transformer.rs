@@ -32,8 +32,7 @@ pub async fn run(check: &mut Check<'_>) {
     } in dump.cases()
     {
         let given = |tensor: &str| dump.get(&format!("{name}.{tensor}"));
-        let device = check.device();
-        let context: Tensor<3> = given("text").tensor(&device);
+        let context: Tensor<3> = check.given(&given("text"));
         let [_, _, width] = context.dims();
         let blocks = dump.names().into_iter();
         let blocks = blocks.filter(|name| name.ends_with("norm1.weight")).count();
@@ -47,7 +46,7 @@ pub async fn run(check: &mut Check<'_>) {
             groups: GROUPS,
         };
         let transformer = load(check, &dump, &config).await;
-        let x = channels_last(given("sample").tensor(&device));
+        let x = channels_last(check.given(&given("sample")));
         let mut outputs = Vec::new();
         let out = transformer.forward_observed(x, &context, &mut |_, tokens: &Tensor<3>| {
             outputs.push(tokens.clone());

@@ -30,7 +30,7 @@ pub async fn run(check: &mut Check<'_>, fixture: &str) {
         check.equal(&name, "t", &vec![timestep], &given("t").values);
         let ids = given("time_ids").rows();
         let added = unet.embed_added(given("pooled").tensor(&device), &ids, &device);
-        let x = channels_last(given("sample").tensor(&device));
+        let x = channels_last(check.given(&given("sample")));
         let context = given("text").tensor(&device);
         let mut parts = BTreeMap::new();
         let noise =

@@ -5,6 +5,7 @@ use burn::tensor::{Device, Tensor};
 use sdxl_web::pipeline::Model;
 use sdxl_web::vae::{Decoder, Encoder, VaeConfig};
 use sdxl_web::weights::{ComponentName, Resident};
+use sdxl_web::{Pipeline, Precision};
 
 use super::check::{Check, PASS, channels_first, channels_last};
 use super::dump::Reference;
@@ -25,7 +26,7 @@ pub async fn run(check: &mut Check<'_>) {
     let factor = dump.case(SAMPLED)["scaling_factor"].as_f64();
     check.equal(SAMPLED, "scaling_factor", &Some(scale), &factor);
 
-    let image = channels_last(given(SAMPLED, "image").tensor(&device));
+    let image = channels_last(check.given(&given(SAMPLED, "image")));
     let noise = channels_last(given(SAMPLED, "noise").tensor(&device));
     let mut parts = Parts::default();
     let [_, rows, _, _] = image.dims();
@@ -41,7 +42,7 @@ pub async fn run(check: &mut Check<'_>) {
         let (actual, expected) = (channels_first(actual), given(SAMPLED, tensor));
         check.tensor(SAMPLED, tensor, actual, &expected, PASS).await;
     }
-    let latent = channels_last(given(SAMPLED, "decode_latent").tensor(&device));
+    let latent = channels_last(check.given(&given(SAMPLED, "decode_latent")));
     let [_, rows, _, _] = latent.dims();
     let picture = decoder.forward_observed(latent, rows, &mut |part, x: &[Tensor<4>]| {
         parts.keep(part, x);
@@ -59,13 +60,13 @@ pub async fn run(check: &mut Check<'_>) {
         }
     }
 
-    let image = channels_last(given(ROUND_TRIP, "image").tensor(&device));
+    let image = channels_last(check.given(&given(ROUND_TRIP, "image")));
     let expected = given(ROUND_TRIP, "latent");
     let latent = channels_first(encoder.forward(image).mode());
     check
         .tensor(ROUND_TRIP, "latent", latent, &expected, PASS)
         .await;
-    let latent = channels_last(expected.tensor(&device));
+    let latent = channels_last(check.given(&expected));
     let (picture, expected) = (
         channels_first(decoder.forward(latent)),
         given(ROUND_TRIP, "decoded"),
@@ -74,9 +75,37 @@ pub async fn run(check: &mut Check<'_>) {
         .tensor(ROUND_TRIP, "decoded", picture, &expected, PASS)
         .await;
     for case in [SAMPLED, ROUND_TRIP] {
-        let picture = channels_last(given(case, "image").tensor(&device));
+        let picture = channels_last(check.given(&given(case, "image")));
         compare_strips(check, case, &encoder, &decoder, picture).await;
     }
+    if check.precision() == Precision::F16 {
+        let latent = channels_last(given(SAMPLED, "decode_latent").tensor(&device));
+        compare_overflow(check, &decoder, latent).await;
+    }
+}
+
+/// A picture for which f16 is too small is drawn in f32, even if the config promises that there is none.
+async fn compare_overflow(check: &mut Check<'_>, decoder: &Decoder, latent: Tensor<4>) {
+    const FACTOR: f64 = 1e6;
+    let case = "overflow";
+    let latent = latent * FACTOR;
+    let picture = decoder.forward(latent.clone().cast(check.precision().dtype()));
+    let overflows = reference(picture)
+        .await
+        .values
+        .iter()
+        .any(|value| !value.is_finite());
+    check.equal(case, "f16 overflows", &overflows, &true);
+
+    let mut pictures = Vec::new();
+    for precision in [Precision::F16, Precision::F32] {
+        let mut base = check.base().await;
+        base.vae.as_mut().unwrap().force_upcast = false;
+        let pipeline = Pipeline::new(base, None, check.device()).unwrap();
+        let pipeline = pipeline.with_precision(precision).unwrap();
+        pictures.extend(pipeline.decode(latent.clone(), &mut ()).await.unwrap());
+    }
+    check.equal(case, "picture", &pictures[0].rgb, &pictures[1].rgb);
 }
 
 /// A picture in strips is the one without: strips of one row of the latent, and of a number that leaves a smaller last one.
@@ -89,6 +118,7 @@ async fn compare_strips(
 ) {
     let latent = encoder.forward(picture.clone()).mode();
     let whole = reference(latent.clone()).await;
+    let latent = latent.cast(picture.dtype());
     let decoded = reference(decoder.forward(latent.clone())).await;
     for rows in [1, 3] {
         let encoded = encoder.forward_strips(picture.clone(), rows).mode();

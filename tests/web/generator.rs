@@ -1,6 +1,7 @@
 //! What the page calls: the generator.
 
 use js_sys::{Array, Function, JSON, Object, Promise, Reflect, Uint8Array};
+use sdxl_web::Precision;
 use sdxl_web::web::{Generator, constructor_runs, open_gpu, start};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -193,7 +194,7 @@ async fn every_kernel_in_every_encoding_gives_the_known_answer() {
     start();
     let device = open_gpu().await.unwrap().device;
     use sdxl_web::weights::Encoding::{F16, F32, Q4, Q8};
-    sdxl_web::kernels::self_test(&device, &[F32, F16, Q8, Q4])
+    sdxl_web::kernels::self_test(&device, &[F32, F16, Q8, Q4], &[Precision::F32])
         .await
         .unwrap();
 }
