@@ -43,6 +43,39 @@ struct Arguments {
     /// Fraction of the run after which the refiner takes over.
     #[arg(long)]
     refine_at: Option<f64>,
+    /// Pictures to draw together; the second is written beside the first, and so on.
+    #[arg(long, default_value_t = 1)]
+    images: usize,
+    /// euler, euler_ancestral, dpmpp_2m, dpmpp_2m_sde, ddim, unipc or lcm.
+    #[arg(long, value_parser = named::<Sampler>, default_value = "euler")]
+    sampler: Sampler,
+    /// default, karras or exponential.
+    #[arg(long, value_parser = named::<NoiseSchedule>, default_value = "default")]
+    noise_schedule: NoiseSchedule,
+    /// leading, trailing or linspace; the model's own by default.
+    #[arg(long, value_parser = named::<Spacing>)]
+    timestep_spacing: Option<Spacing>,
+    /// How far guidance is kept from changing the contrast, 0 to 1.
+    #[arg(long, default_value_t = 0.0)]
+    guidance_rescale: f64,
+    /// A PNG to redraw, of the picture's width and height.
+    #[arg(long)]
+    image: Option<PathBuf>,
+    /// A PNG that is light where `image` is to be redrawn.
+    #[arg(long, requires = "image")]
+    mask: Option<PathBuf>,
+    /// How much of the schedule redraws `image`, over 0 to 1.
+    #[arg(long, default_value_t = 0.5)]
+    strength: f64,
+    /// A LoRA's safetensors file; may be given several times.
+    #[arg(long)]
+    lora: Vec<PathBuf>,
+    /// What the addition of the LoRA of the same place is multiplied by; 1 where there is none.
+    #[arg(long)]
+    lora_weight: Vec<f64>,
+    /// Reads (emphasis:1.2), [its opposite] and BREAK in prompts, and prompts of any length.
+    #[arg(long)]
+    weighted: bool,
     /// What computes.
     #[arg(long, value_enum, default_value = "cpu")]
     device: Backend,
@@ -75,7 +108,7 @@ async fn run(arguments: Arguments) -> Result<()> {
         Some(_) => Some(open(&arguments.model.join("refiner")).await?),
         None => None,
     };
-    let pipeline = match arguments.device {
+    let mut pipeline = match arguments.device {
         Backend::Cpu => Pipeline::new(base, refiner, Device::flex())?,
         Backend::Gpu => {
             let gpu = device::open().await?;
@@ -103,15 +136,77 @@ async fn run(arguments: Arguments) -> Result<()> {
     let mut progress = Progress {
         started: Instant::now(),
     };
-    let inputs = Inputs::default();
-    for image in pipeline.generate(&request, &inputs, &mut progress).await? {
-        std::fs::write(&arguments.output, image.to_png()?).map_err(|source| Error::Io {
-            action: "write",
-            path: arguments.output.display().to_string(),
-            source,
-        })?;
+    let images = pipeline.generate(&request, &inputs, &mut progress).await?;
+    for (index, image) in images.iter().enumerate() {
+        let path = numbered(&arguments.output, index);
+        std::fs::write(&path, image.to_png()?).map_err(io_error("write", &path))?;
     }
     Ok(())
+}
+
+/// picture.png, picture-1.png, picture-2.png, ...
+fn numbered(path: &Path, index: usize) -> PathBuf {
+    match (index, path.file_stem(), path.extension()) {
+        (0, ..) | (_, None, _) => path.to_owned(),
+        (_, Some(stem), extension) => {
+            let extension = extension.unwrap_or_default().to_string_lossy();
+            let name = format!("{}-{index}.{extension}", stem.to_string_lossy());
+            path.with_file_name(name)
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    std::fs::read(path).map_err(io_error("read", path))
+}
+
+fn read_image(path: &Path) -> Result<Image> {
+    let (levels, height, width, channels) = read_png(path)?;
+    let rgb = levels.chunks(channels).flat_map(|pixel| match pixel {
+        [grey] | [grey, _] => [*grey; 3],
+        [red, green, blue, ..] => [*red, *green, *blue],
+        [] => [0; 3],
+    });
+    Image::from_rgb(rgb.collect(), height, width)
+}
+
+fn read_mask(path: &Path) -> Result<Mask> {
+    let image = read_image(path)?;
+    let greens = image.rgb.iter().skip(1).step_by(3);
+    Mask::from_levels(
+        &greens.copied().collect::<Vec<_>>(),
+        image.height,
+        image.width,
+    )
+}
+
+/// Levels, height, width, and how many levels a pixel has.
+fn read_png(path: &Path) -> Result<(Vec<u8>, usize, usize, usize)> {
+    let refuse = |problem: String| Error::BadRequest {
+        field: "image",
+        problem: format!("{}: {problem}; a PNG is needed", path.display()),
+    };
+    let bytes = read(path)?;
+    let mut decoder = png::Decoder::new(std::io::Cursor::new(bytes));
+    decoder.set_transformations(png::Transformations::normalize_to_color8());
+    let mut reader = decoder.read_info().map_err(|e| refuse(e.to_string()))?;
+    let size = reader.output_buffer_size();
+    let mut levels = vec![0; size.ok_or_else(|| refuse("it is too large".into()))?];
+    let info = reader
+        .next_frame(&mut levels)
+        .map_err(|e| refuse(e.to_string()))?;
+    levels.truncate(info.buffer_size());
+    let [height, width] = [info.height as usize, info.width as usize];
+    Ok((levels, height, width, info.color_type.samples()))
+}
+
+fn io_error(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Error {
+    let path = path.display().to_string();
+    move |source| Error::Io {
+        action,
+        path,
+        source,
+    }
 }
 
 async fn open(folder: &Path) -> Result<Model<FolderSource>> {

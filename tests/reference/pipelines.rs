@@ -1,6 +1,6 @@
 use burn::tensor::Tensor;
 use sdxl_web::noise::Generator;
-use sdxl_web::pipeline::{Event, Model, Observer, Start};
+use sdxl_web::pipeline::{Event, Model, Observer, Start, StartLatents};
 use sdxl_web::request::{NegativeSizes, Refine};
 use sdxl_web::sampling::{SamplingOptions, Step};
 use sdxl_web::vae::VaeConfig;
@@ -16,6 +16,12 @@ use super::unets::load_unet;
 
 /// The first part of the ensemble, and the second.
 const ENSEMBLE: [&str; 2] = ["ensemble_base", "ensemble_refiner"];
+
+/// The case that is also drawn several times at once.
+const IN_BATCHES: &str = "t2i_neg_none";
+const IMAGES: usize = 2;
+/// Of noise that is a multiple of this, one large draw is the same as several small ones.
+const NOISE_BLOCK: usize = 16;
 
 /// What a pipeline of diffusers was called with.
 #[derive(Deserialize)]
@@ -54,7 +60,48 @@ pub async fn run(check: &mut Check<'_>) {
         let refiner: Option<Case> = (case.name == ENSEMBLE[0])
             .then(|| serde_json::from_value(dump.case(ENSEMBLE[1])).unwrap());
         compare(check, &dump, case, refiner.as_ref()).await;
+        if case.name == IN_BATCHES {
+            compare_batch(check, &dump, case).await;
+        }
     }
+}
+
+/// Pictures drawn together are those that are drawn one after the other from the same generator.
+async fn compare_batch(check: &mut Check<'_>, dump: &Dump, case: &Case) {
+    let noise = dump.get(&format!("{}.noise.0", case.name)).values.len();
+    if !noise.is_multiple_of(NOISE_BLOCK) {
+        return;
+    }
+    let one = case.request(check, &Inputs::default(), None).await;
+    let pipeline = check.pipeline(check.base().await, None);
+    let draw = async |images: usize, generator: &mut Generator| {
+        let request = Request {
+            images,
+            ..one.clone()
+        };
+        let told = pipeline.encode_text(&request, &mut ()).await.unwrap();
+        let start = StartLatents::default();
+        let latent = pipeline
+            .denoise(&request, told, start, generator, &mut ())
+            .await;
+        latent.unwrap()
+    };
+    let together = draw(IMAGES, &mut Generator::new(one.seed)).await;
+    let mut generator = Generator::new(one.seed);
+    let mut alone = Vec::new();
+    for _ in 0..IMAGES {
+        alone.push(draw(1, &mut generator).await);
+    }
+    let alone = Tensor::cat(alone, 0);
+    let data = alone.into_data_async().await.unwrap();
+    let alone = Reference {
+        shape: data.shape().to_vec(),
+        values: data.try_into_vec().unwrap(),
+    };
+    let what = format!("batch of {IMAGES}");
+    check
+        .tensor(&case.name, &what, together, &alone, FINAL_LATENT)
+        .await;
 }
 
 /// Draws a case, with the refiner behind it if there is one, and compares it stage by stage.
