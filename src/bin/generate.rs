@@ -7,10 +7,14 @@ use std::time::Instant;
 
 use burn::tensor::Device;
 use clap::{Parser, ValueEnum};
+use sdxl_web::lora::Lora;
 use sdxl_web::pipeline::{Event, Model, Observer, Stage};
-use sdxl_web::request::Refine;
+use sdxl_web::prompt::PromptSyntax;
+use sdxl_web::request::{LoraUse, Refine};
+use sdxl_web::sampling::{NoiseSchedule, Sampler, SamplingOptions, Spacing};
 use sdxl_web::weights::folder::FolderSource;
-use sdxl_web::{Error, Inputs, Pipeline, Precision, Request, Result, device};
+use sdxl_web::{Error, Image, Inputs, Mask, Pipeline, Precision, Request, Result, device};
+use serde::de::DeserializeOwned;
 
 /// Draws a picture with SDXL from a folder that `pack` made.
 #[derive(Debug, Parser)]
@@ -84,6 +88,11 @@ struct Arguments {
     f16: bool,
 }
 
+/// An option by the name it has in a request.
+fn named<T: DeserializeOwned>(name: &str) -> std::result::Result<T, String> {
+    T::deserialize(serde_json::Value::from(name)).map_err(|error| error.to_string())
+}
+
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Backend {
     /// The plain reference, in f32.
@@ -115,22 +124,49 @@ async fn run(arguments: Arguments) -> Result<()> {
             Pipeline::new(base, refiner, gpu.device)?.with_largest_tensor(gpu.largest_tensor)?
         }
     };
-    let pipeline = match arguments.f16 {
-        true => pipeline.with_precision(Precision::F16)?,
-        false => pipeline,
+    if arguments.f16 {
+        pipeline = pipeline.with_precision(Precision::F16)?;
+    }
+    let mut loras = Vec::new();
+    for (index, path) in arguments.lora.iter().enumerate() {
+        let name = path.display().to_string();
+        pipeline.add_lora(&Lora::parse(&name, read(path)?)?)?;
+        let weight = arguments.lora_weight.get(index).copied().unwrap_or(1.0);
+        loras.push(LoraUse { name, weight });
+    }
+    let inputs = Inputs {
+        image: arguments.image.as_deref().map(read_image).transpose()?,
+        mask: arguments.mask.as_deref().map(read_mask).transpose()?,
     };
-    let side = pipeline.native_size();
+    let side = |given: Option<usize>, of: fn(&Image) -> usize| {
+        given
+            .or(inputs.image.as_ref().map(of))
+            .unwrap_or(pipeline.native_size())
+    };
     let request = Request {
         prompt: arguments.prompt,
         negative_prompt: arguments.negative_prompt,
+        prompt_syntax: match arguments.weighted {
+            true => PromptSyntax::Weighted,
+            false => PromptSyntax::Plain,
+        },
         seed: arguments.seed,
+        images: arguments.images,
         steps: arguments.steps,
+        sampling: SamplingOptions {
+            sampler: arguments.sampler,
+            noise_schedule: arguments.noise_schedule,
+            timestep_spacing: arguments.timestep_spacing,
+        },
         guidance_scale: arguments.guidance_scale,
-        width: arguments.width.unwrap_or(side),
-        height: arguments.height.unwrap_or(side),
+        guidance_rescale: arguments.guidance_rescale,
+        strength: arguments.strength,
+        width: side(arguments.width, |image| image.width),
+        height: side(arguments.height, |image| image.height),
         refiner: arguments
             .refine_at
             .map(|switch_at| Refine::Ensemble { switch_at }),
+        loras,
         ..Request::default()
     };
     let mut progress = Progress {

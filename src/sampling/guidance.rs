@@ -32,6 +32,7 @@ fn deviation(x: Tensor<4>) -> Tensor<4> {
 }
 
 #[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
 mod tests {
     use burn::tensor::{Device, TensorData};
 

@@ -55,4 +55,5 @@ pub async fn sample(
 }
 
 #[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
 mod tests;

@@ -124,6 +124,7 @@ fn interpolate(table: &[f64], at: f64) -> f64 {
 }
 
 #[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
 mod tests {
     use super::super::tests::config;
     use super::*;

@@ -130,6 +130,7 @@ fn line(start: f32, end: f32, count: usize) -> Vec<f32> {
 }
 
 #[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
 mod tests {
     use super::super::tests::config;
     use super::*;

@@ -60,6 +60,7 @@ fn trailing(train: f64, steps: usize) -> Vec<f64> {
 }
 
 #[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
 mod tests {
     use super::super::tests::config;
     use super::*;
