@@ -11,7 +11,7 @@ use sdxl_web::{Pipeline, Request, Result};
 use super::difference::Difference;
 use super::model::InMemory;
 use super::pictures::values;
-use super::scheme::SCHEMES;
+use super::scheme::OF_UNET;
 
 /// Where in the training's noise levels the UNet is looked at: almost nothing but noise, half way, almost done.
 const NOISE_LEVELS: [f64; 3] = [0.95, 0.5, 0.05];
@@ -80,7 +80,7 @@ pub async fn outputs(model: &InMemory, probes: &[Probe]) -> Result<Outputs> {
             });
         seen.push(("out".into(), noise));
         // Whole blocks, and not their layers.
-        seen.retain(|(part, _)| part.matches('.').count() < 2);
+        seen.retain(|(part, _)| part.matches('.').count() < 2 && !part.starts_with("conv"));
         for (i, (part, x)) in seen.into_iter().enumerate() {
             if outputs.len() == i {
                 outputs.push((part, Vec::new()));
@@ -104,10 +104,10 @@ pub fn compare(exact: &Outputs, others: &Outputs) -> Vec<(String, Difference)> {
 }
 
 pub fn table(schemes: &[Vec<(String, Difference)>]) -> String {
-    let names = SCHEMES.map(|scheme| scheme.name).join(" | ");
+    let names = OF_UNET.map(|scheme| scheme.name).join(" | ");
     let mut text = format!(
         "| part | {names} |\n|{}\n",
-        " --- |".repeat(SCHEMES.len() + 1)
+        " --- |".repeat(OF_UNET.len() + 1)
     );
     for (i, (part, _)) in schemes.iter().flat_map(|parts| parts.iter()).enumerate() {
         if i == schemes[0].len() {

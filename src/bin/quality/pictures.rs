@@ -9,6 +9,7 @@ use sdxl_web::{Error, Pipeline, Request, Result};
 
 use super::difference::{Difference, psnr};
 use super::model::InMemory;
+use super::published;
 use super::scheme::Scheme;
 
 /// What a request gave.
@@ -48,6 +49,7 @@ pub async fn draw(model: &InMemory, requests: &[Request]) -> Result<Vec<Drawn>> 
 pub struct Row {
     scheme: &'static str,
     megabytes: f64,
+    published: f64,
     latents: Difference,
     psnr: Vec<f64>,
 }
@@ -65,6 +67,7 @@ pub fn row(scheme: &Scheme, megabytes: f64, exact: &[Drawn], others: &[Drawn]) -
     Ok(Row {
         scheme: scheme.name,
         megabytes,
+        published: published::gigabytes(scheme)?,
         latents: Difference::mean(&latents),
         psnr: levels,
     })
@@ -72,15 +75,16 @@ pub fn row(scheme: &Scheme, megabytes: f64, exact: &[Drawn], others: &[Drawn]) -
 
 pub fn table(rows: &[Row], count: usize) -> String {
     let mut text = format!(
-        "| scheme | weights | final latent, mean of {count} | picture, median (worst) of {count} |\n| --- | --- | --- | --- |\n"
+        "| scheme | weights | SDXL base's | final latent, mean of {count} | picture, median (worst) of {count} |\n| --- | --- | --- | --- | --- |\n"
     );
     for row in rows {
-        let median = row.psnr[row.psnr.len() / 2];
+        let [low, high] = [(row.psnr.len() - 1) / 2, row.psnr.len() / 2].map(|i| row.psnr[i]);
+        let median = (low + high) / 2.0;
         // Writing to a string cannot fail.
         let _ = writeln!(
             text,
-            "| {} | {:.1} MB | {} | {median:.1} dB ({:.1} dB) |",
-            row.scheme, row.megabytes, row.latents, row.psnr[0]
+            "| {} | {:.1} MB | {:.2} GB | {} | {median:.1} dB ({:.1} dB) |",
+            row.scheme, row.megabytes, row.published, row.latents, row.psnr[0]
         );
     }
     text

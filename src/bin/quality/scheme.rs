@@ -28,7 +28,8 @@ const fn scheme(name: &'static str, wanted: fn(ComponentName, &Spec) -> Encoding
     Scheme { name, wanted }
 }
 
-pub const SCHEMES: [Scheme; 8] = [
+/// Those that differ in the UNet.
+pub const OF_UNET: [Scheme; 6] = [
     scheme("Q8", |_, _| Q8),
     scheme("Q4: feed-forward", |component, spec| {
         either(component == Unet && spec.name.contains(".ff."))
@@ -39,10 +40,14 @@ pub const SCHEMES: [Scheme; 8] = [
     scheme("Q4: transformers", |component, spec| {
         either(component == Unet && spec.name.contains(".attentions."))
     }),
-    scheme("Q4: UNet's convolutions", |component, spec| {
+    scheme("Q4: convolutions", |component, spec| {
         either(component == Unet && spec.role == Role::Convolution)
     }),
     scheme("Q4: UNet", |component, _| either(component == Unet)),
+];
+
+/// Those that differ elsewhere.
+pub const OF_THE_REST: [Scheme; 2] = [
     scheme("Q4: text encoders", |component, _| {
         either(matches!(component, TextEncoder | TextEncoder2))
     }),

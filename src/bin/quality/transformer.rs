@@ -3,36 +3,30 @@
 use std::fmt::Write;
 
 use burn::tensor::{Device, Tensor, TensorData};
+use sdxl_web::Result;
 use sdxl_web::lora::Adapters;
 use sdxl_web::noise::Generator;
 use sdxl_web::unet::{Attention, Transformer, TransformerConfig, UNetConfig};
 use sdxl_web::weights::inventory::{Role, Spec, tensors_of};
 use sdxl_web::weights::{ComponentName, Resident, Weights};
-use sdxl_web::{Error, Result};
-use serde_json::Value;
 
 use super::difference::Difference;
 use super::model::Encoder;
 use super::pictures::values;
-use super::scheme::{SCHEMES, Scheme};
+use super::published;
+use super::scheme::{OF_UNET, Scheme};
 
-/// The published base's.
-const CONFIG: &str = include_str!("../../../tests/fixtures/sdxl-configs/base/unet/config.json");
 const NAME: ComponentName = ComponentName::Unet;
-/// The widest transformer; only its first block is looked at.
+/// It; only its first block is looked at.
 const AT: &str = "mid_block.attentions.0.";
 /// A picture of 1024x1024 has this side there.
 const SIDE: usize = 32;
 const TOKENS: usize = 77;
 
-/// The table of all schemes that differ there.
+/// The table of the published base's widest transformer.
 pub async fn table() -> Result<String> {
-    let bad = |problem: String| Error::BadConfig {
-        component: NAME.to_string(),
-        field: "config.json".into(),
-        problem,
-    };
-    let json: Value = serde_json::from_str(CONFIG).map_err(|error| bad(error.to_string()))?;
+    let bad = |problem: String| published::bad(NAME, problem);
+    let json = published::config(NAME)?;
     let specs = tensors_of(NAME, &json)?;
     let config: UNetConfig =
         serde_json::from_value(json).map_err(|error| bad(error.to_string()))?;
@@ -64,7 +58,7 @@ pub async fn table() -> Result<String> {
         "| scheme | one transformer block, {} wide, context {} |\n| --- | --- |\n",
         block.channels, block.context
     );
-    for scheme in &SCHEMES {
+    for scheme in &OF_UNET {
         let difference = Difference::of(&exact, &output(&block, &specs, scheme).await?);
         // Writing to a string cannot fail.
         let _ = writeln!(text, "| {} | {difference} |", scheme.name);
