@@ -74,10 +74,8 @@ pub async fn run(check: &mut Check<'_>) {
     check
         .tensor(ROUND_TRIP, "decoded", picture, &expected, PASS)
         .await;
-    for case in [SAMPLED, ROUND_TRIP] {
-        let picture = channels_last(check.given(&given(case, "image")));
-        compare_strips(check, case, &encoder, &decoder, picture).await;
-    }
+    let picture = channels_last(check.given(&given(ROUND_TRIP, "image")));
+    compare_strips(check, ROUND_TRIP, &encoder, &decoder, picture).await;
     if check.precision() == Precision::F16 {
         let latent = channels_last(given(SAMPLED, "decode_latent").tensor(&device));
         compare_overflow(check, &decoder, latent).await;
@@ -108,7 +106,7 @@ async fn compare_overflow(check: &mut Check<'_>, decoder: &Decoder, latent: Tens
     check.equal(case, "picture", &pictures[0].rgb, &pictures[1].rgb);
 }
 
-/// A picture in strips is the one without: strips of one row of the latent, and of a number that leaves a smaller last one.
+/// A picture in strips is the one without: strips of one row of the latent, and of numbers that leave a smaller last one.
 async fn compare_strips(
     check: &mut Check<'_>,
     case: &str,
@@ -120,7 +118,7 @@ async fn compare_strips(
     let whole = reference(latent.clone()).await;
     let latent = latent.cast(picture.dtype());
     let decoded = reference(decoder.forward(latent.clone())).await;
-    for rows in [1, 3] {
+    for rows in [1, 2, 3] {
         let encoded = encoder.forward_strips(picture.clone(), rows).mode();
         let name = format!("encoded in strips of {rows}");
         check.tensor(case, &name, encoded, &whole, PASS).await;
