@@ -5,7 +5,6 @@ use std::iter;
 
 use burn::tensor::activation::{gelu, sigmoid};
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
-use half::f16;
 use serde::Deserialize;
 
 use crate::nn::{
@@ -219,7 +218,7 @@ impl TextEncoder {
         .reshape([batch, tokens, self.config.hidden_size])
         .cast(precision.dtype());
 
-        let mask = causal_mask(tokens, device).cast(precision.dtype());
+        let mask = causal_mask(tokens, device);
         let layers = self.layers.iter().scan(embedded.clone(), move |x, layer| {
             *x = layer.forward(x.clone(), &mask);
             Some(x.clone())
@@ -286,12 +285,11 @@ fn pooled_position(ids: &[u32], eos: u32) -> usize {
     ids.iter().position(|&id| id == wanted).unwrap_or(0)
 }
 
-/// Zero where a token may look, and where it would look ahead the least number that f16 has: in f32 it is as good as any
-/// lesser one, the softmax of both is zero.
+/// Zero where a token may look, the least f32 where it would look ahead.
 fn causal_mask(tokens: usize, device: &Device) -> Tensor<2> {
     let values = (0..tokens * tokens).map(|i| {
         if i % tokens > i / tokens {
-            f16::MIN.to_f32()
+            f32::MIN
         } else {
             0.0
         }

@@ -5,7 +5,7 @@ use sdxl_web::text_encoder::{TextEncoding, TextInput};
 use sdxl_web::weights::ComponentName;
 use serde::Deserialize;
 
-use super::check::{Check, PASS, channels_first, channels_last};
+use super::check::{ADAPTED_PASS, Check, PASS, channels_first, channels_last};
 use super::dump::Dump;
 use super::set::Shards;
 
@@ -48,7 +48,9 @@ pub async fn run(check: &mut Check<'_>) {
                 let name = format!("{file} {weights:?}");
                 let adapters = uses(&lora, &weights);
                 let noise = given.noise(check, &base, &adapters).await;
-                check.tensor(&name, out, noise, &expected(out), PASS).await;
+                check
+                    .tensor(&name, out, noise, &expected(out), ADAPTED_PASS)
+                    .await;
             }
             if !speaks {
                 continue;

@@ -7,7 +7,7 @@ use sdxl_web::unet::{UNet, UNetConfig};
 use sdxl_web::weights::{ComponentName, Resident};
 use serde::Deserialize;
 
-use super::check::{Check, PASS, channels_first, channels_last};
+use super::check::{Check, PART, PASS, channels_first, channels_last};
 use super::conditions::angles;
 use super::set::{Shards, load};
 
@@ -75,12 +75,12 @@ pub async fn run(check: &mut Check<'_>, fixture: &str) {
                     let data = activated.into_data_async().await.unwrap();
                     expected.values = data.try_into_vec().unwrap();
                     let actual = parts["conv_act"].clone();
-                    check.tensor(&name, &tensor, actual, &expected, PASS).await;
+                    check.tensor(&name, &tensor, actual, &expected, PART).await;
                 }
                 part => {
                     if let Some(actual) = parts.get(&module(part, &model.unet)) {
                         let (actual, expected) = (actual.clone(), given(part));
-                        check.tensor(&name, part, actual, &expected, PASS).await;
+                        check.tensor(&name, part, actual, &expected, PART).await;
                     }
                 }
             }
