@@ -68,6 +68,7 @@ serve() {
 
 test_native() {
   need_rust
+  need_vulkan
   need_browser
   timed "native tests" with_vulkan cargo test --locked --profile "$NATIVE_PROFILE"
   need_npm_packages
@@ -78,17 +79,18 @@ test_native() {
 check_reference() {
   [ -d "${1-}" ] || fail "\"${1-}\" is not a folder: ./build.sh check-reference DIR, with what make_reference.py wrote."
   need_rust
+  need_vulkan
   need_browser
   with_vulkan cargo test --locked --profile "$NATIVE_PROFILE" --test reference -- "$(cd "$1" && pwd)" "${@:2}"
 }
 
-# The kernel tests need a Vulkan driver. Where the system has none, Chromium's software one serves.
+# Where no Vulkan driver could be installed, Chromium's software one serves; it has no f16.
 with_vulkan() {
   local folder vulkan=()
   if [ -z "${VK_DRIVER_FILES-}" ] && ! compgen -G "/usr/share/vulkan/icd.d/*.json" >/dev/null; then
     for folder in "$(dirname "$(readlink -f "$CHROME")")" /usr/lib/chromium /opt/google/chrome; do
       [ -f "$folder/vk_swiftshader_icd.json" ] || continue
-      say "no Vulkan driver is installed: the kernel tests run on the browser's SwiftShader"
+      say "no Vulkan driver is installed: the native GPU tests run on the browser's SwiftShader, in f32 only"
       vulkan=(VK_DRIVER_FILES="$folder/vk_swiftshader_icd.json" LD_LIBRARY_PATH="$folder")
       break
     done

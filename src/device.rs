@@ -14,6 +14,8 @@ const TASKS: usize = 64;
 pub struct Gpu {
     /// For tensors.
     pub device: Device,
+    /// Its name, for people; browsers may leave it empty.
+    pub adapter: String,
     /// Bytes that one tensor may have.
     pub largest_tensor: u64,
     /// Whether it computes with [`crate::Precision::F16`].
@@ -45,6 +47,7 @@ pub async fn open() -> Result<Gpu> {
     let has_f16 = setup.device.features().contains(wgpu::Features::SHADER_F16);
     Ok(Gpu {
         device,
+        adapter: setup.adapter.get_info().name,
         largest_tensor,
         has_f16,
     })

@@ -7,24 +7,22 @@ use std::time::Instant;
 
 use burn::tensor::Device;
 use clap::{Parser, ValueEnum};
-use sdxl_web::Precision;
+use sdxl_web::{Error, Precision};
 
 use crate::cases::check::{Check, Row};
-use crate::cases::set::Set;
 use crate::cases::{self, GROUPS};
 use crate::{folder, parity};
+
+const HINT: &str = "Set VK_DRIVER_FILES to a Vulkan driver, such as Mesa's lavapipe or the SwiftShader of Chromium.";
 
 /// Compares the engine with a reference set of diffusers, number by number.
 #[derive(Parser)]
 struct Arguments {
     /// What make_reference.py wrote [default: the committed set]
     folder: Option<PathBuf>,
-    /// Where to run
-    #[arg(long, value_enum, default_values_t = [DeviceName::Flex, DeviceName::Wgpu])]
-    device: Vec<DeviceName>,
-    /// What networks compute in; f16 is for GPUs that have it
-    #[arg(long, value_enum, default_value = "f32")]
-    precision: PrecisionName,
+    /// Where to run [default: everywhere that this machine can]
+    #[arg(long, value_enum)]
+    on: Vec<Place>,
     /// Only these kinds of cases
     #[arg(long)]
     only: Vec<String>,
@@ -37,25 +35,34 @@ struct Arguments {
 }
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
-enum DeviceName {
+enum Place {
     /// The CPU
     Flex,
     /// The GPU, or a software one
     Wgpu,
+    /// The same with networks in f16, where it has it
+    WgpuF16,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum PrecisionName {
-    F32,
-    F16,
-}
-
-impl From<PrecisionName> for Precision {
-    fn from(name: PrecisionName) -> Self {
-        match name {
-            PrecisionName::F32 => Precision::F32,
-            PrecisionName::F16 => Precision::F16,
+impl Place {
+    fn precision(self) -> Precision {
+        match self {
+            Self::Flex | Self::Wgpu => Precision::F32,
+            Self::WgpuF16 => Precision::F16,
         }
+    }
+
+    fn open(self) -> Result<(Device, String), Error> {
+        if self == Self::Flex {
+            return Ok((Device::flex(), "CPU, f32".into()));
+        }
+        let gpu = pollster::block_on(sdxl_web::device::open())?;
+        self.precision().check(&gpu.device)?;
+        let name = match self.precision() {
+            Precision::F32 => "f32",
+            Precision::F16 => "f16",
+        };
+        Ok((gpu.device, format!("wgpu on {}, {name}", gpu.adapter)))
     }
 }
 
@@ -68,38 +75,35 @@ pub struct Run {
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let sets = folder::open(arguments.folder.as_deref());
+    let places = match &arguments.on[..] {
+        [] => Place::value_variants(),
+        some => some,
+    };
     let mut runs = Vec::new();
-    for device in &arguments.device {
-        let (device, device_name) = match device {
-            DeviceName::Flex => (Device::flex(), "CPU (flex)".to_owned()),
-            DeviceName::Wgpu => match pollster::block_on(sdxl_web::device::open()) {
-                Ok(gpu) => (gpu.device, "wgpu".to_owned()),
-                Err(error) => {
-                    eprintln!(
-                        "{error}\nSet VK_DRIVER_FILES to the driver of Chromium's SwiftShader or of Mesa's lavapipe."
-                    );
-                    return ExitCode::FAILURE;
-                }
-            },
+    for &place in places {
+        let (device, place_name) = match place.open() {
+            Ok(opened) => opened,
+            // The one thing that a device may lack.
+            Err(error @ Error::BadRequest { .. }) if arguments.on.is_empty() => {
+                println!("== f16 is not compared: {error}");
+                continue;
+            }
+            Err(error) => {
+                eprintln!("{error}\n{HINT}");
+                return ExitCode::FAILURE;
+            }
         };
-        let precision = Precision::from(arguments.precision);
-        if let Err(error) = precision.check(&device) {
-            eprintln!("{device_name}: {error}");
-            return ExitCode::FAILURE;
-        }
         for (layout, set) in &sets {
-            let name = match precision {
-                Precision::F32 => format!("{device_name}, {layout}"),
-                Precision::F16 => format!("{device_name} in f16, {layout}"),
-            };
+            let name = format!("{place_name}, {layout}");
             println!("== {name}");
-            let groups = GROUPS
-                .iter()
-                .filter(|group| {
-                    arguments.only.is_empty() || arguments.only.iter().any(|g| g == *group)
-                })
-                .map(|group| (*group, run_group(group, set, device.clone(), &arguments)))
-                .collect();
+            let wanted = |group: &&&'static str| {
+                arguments.only.is_empty() || arguments.only.iter().any(|only| only == **group)
+            };
+            let groups = GROUPS.iter().filter(wanted).map(|group| {
+                let check = Check::new(set, device.clone()).in_precision(place.precision());
+                (*group, run_group(group, check, arguments.all))
+            });
+            let groups = groups.collect();
             runs.push(Run { name, groups });
         }
     }
@@ -120,16 +124,15 @@ pub fn main() -> ExitCode {
 }
 
 /// A panic fails its group and no other one.
-fn run_group(group: &'static str, set: &Set, device: Device, arguments: &Arguments) -> Vec<Row> {
+fn run_group(group: &'static str, mut check: Check<'_>, all: bool) -> Vec<Row> {
     let started = Instant::now();
-    let mut check = Check::new(set, device).in_precision(arguments.precision.into());
     let run = || pollster::block_on(cases::run(group, &mut check));
     match catch_unwind(AssertUnwindSafe(run)) {
         Ok(()) => check.unread(group),
         Err(_) => check.failed(group, "", "stopped, see above"),
     }
     for row in &check.rows {
-        if arguments.all || !row.passed {
+        if all || !row.passed {
             let verdict = if row.passed { "" } else { "FAILED " };
             println!(
                 "{verdict}{:<24} {:<24} {}",
