@@ -63,13 +63,13 @@ pub const PART: Tolerance = Tolerance {
         ..PASS.f16
     },
 };
-/// One pass with the set's LoRA. It is random noise of a size that makes the network three times as sensitive, in f32 too:
-/// on one device, one pass was off by 1.3e-6 without it and by 3.7e-6 with all of it.
+/// One pass of a UNet with the set's LoRA, which is random noise and makes the network six times as sensitive: rounding its
+/// inputs alone to f16, the rest in f32, moves the output by 3.8e-4 without it, by 2.3e-3 with all of it (rms).
 pub const ADAPTED_PASS: Tolerance = Tolerance {
     f32: PASS.f32,
     f16: Limit {
-        rms: 2e-2,
-        ..PASS.f16
+        max: 6.0 * PASS.f16.max,
+        rms: 6.0 * PASS.f16.rms,
     },
 };
 /// One step of a sampler.
