@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use burn::tensor::Device;
 use clap::{Parser, ValueEnum};
+use sdxl_web::device::{self, Gpu};
 use sdxl_web::{Error, Precision};
 
 use crate::cases::check::{Check, Row};
@@ -52,17 +53,24 @@ impl Place {
         }
     }
 
-    fn open(self) -> Result<(Device, String), Error> {
+    /// `gpu` is opened once for all, as the process can open only one.
+    fn open(self, gpu: &mut Option<Gpu>) -> Result<(Device, String), Error> {
         if self == Self::Flex {
             return Ok((Device::flex(), "CPU, f32".into()));
         }
-        let gpu = pollster::block_on(sdxl_web::device::open())?;
+        let gpu = match gpu.take() {
+            Some(opened) => gpu.insert(opened),
+            None => gpu.insert(pollster::block_on(device::open())?),
+        };
         self.precision().check(&gpu.device)?;
         let name = match self.precision() {
             Precision::F32 => "f32",
             Precision::F16 => "f16",
         };
-        Ok((gpu.device, format!("wgpu on {}, {name}", gpu.adapter)))
+        Ok((
+            gpu.device.clone(),
+            format!("wgpu on {}, {name}", gpu.adapter),
+        ))
     }
 }
 
@@ -79,9 +87,9 @@ pub fn main() -> ExitCode {
         [] => Place::value_variants(),
         some => some,
     };
-    let mut runs = Vec::new();
+    let (mut runs, mut gpu) = (Vec::new(), None);
     for &place in places {
-        let (device, place_name) = match place.open() {
+        let (device, place_name) = match place.open(&mut gpu) {
             Ok(opened) => opened,
             // The one thing that a device may lack.
             Err(error @ Error::BadRequest { .. }) if arguments.on.is_empty() => {
