@@ -7,9 +7,8 @@ use burn::tensor::activation::{gelu, sigmoid};
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use serde::Deserialize;
 
-use crate::nn::{
-    Embedding, EmbeddingConfig, LayerNorm, LayerNormConfig, Linear, LinearConfig, attention,
-};
+use crate::kernels::attention;
+use crate::nn::{Embedding, EmbeddingConfig, LayerNorm, LayerNormConfig, Linear, LinearConfig};
 use crate::weights::Scope;
 use crate::{Precision, Result};
 
@@ -218,9 +217,8 @@ impl TextEncoder {
         .reshape([batch, tokens, self.config.hidden_size])
         .cast(precision.dtype());
 
-        let mask = causal_mask(tokens, device);
-        let layers = self.layers.iter().scan(embedded.clone(), move |x, layer| {
-            *x = layer.forward(x.clone(), &mask);
+        let layers = self.layers.iter().scan(embedded.clone(), |x, layer| {
+            *x = layer.forward(x.clone());
             Some(x.clone())
         });
         iter::once(embedded).chain(layers)
@@ -254,16 +252,14 @@ impl TextEncoder {
 impl Layer {
     /// # Shapes
     /// - x, output: `[batch, tokens, hidden]`
-    fn forward(&self, x: Tensor<3>, mask: &Tensor<2>) -> Tensor<3> {
+    fn forward(&self, x: Tensor<3>) -> Tensor<3> {
         let h = self.layer_norm1.forward(x.clone());
         let (q, k, v) = (
             self.q_proj.forward(h.clone()),
             self.k_proj.forward(h.clone()),
             self.v_proj.forward(h),
         );
-        let x = x + self
-            .out_proj
-            .forward(attention(q, k, v, self.heads, Some(mask.clone())));
+        let x = x + self.out_proj.forward(attention(q, k, v, self.heads, true));
         let h = self.fc1.forward(self.layer_norm2.forward(x.clone()));
         let h = match self.activation {
             Activation::QuickGelu => h.clone() * sigmoid(h * 1.702),
@@ -283,18 +279,6 @@ fn pooled_position(ids: &[u32], eos: u32) -> usize {
         eos
     };
     ids.iter().position(|&id| id == wanted).unwrap_or(0)
-}
-
-/// Zero where a token may look, the least f32 where it would look ahead.
-fn causal_mask(tokens: usize, device: &Device) -> Tensor<2> {
-    let values = (0..tokens * tokens).map(|i| {
-        if i % tokens > i / tokens {
-            f32::MIN
-        } else {
-            0.0
-        }
-    });
-    Tensor::from_data(TensorData::new(values.collect(), [tokens, tokens]), device)
 }
 
 fn id_tensor(ids: Vec<u32>, device: &Device) -> Tensor<1, Int> {

@@ -330,6 +330,72 @@ fn layer_norm_is_its_twin() {
     }
 }
 
+/// [batch, queries, keys, heads, width], causal
+type Attended = ([usize; 5], bool);
+
+fn attention_is_its_twin(cases: &[Attended], what: &str, change: impl Fn(Tensor<3>) -> Tensor<3>) {
+    for &([batch, queries, keys, heads, width], causal) in cases {
+        compare(
+            &format!(
+                "attention{what} {batch}x{queries}x{keys}, {heads} heads of {width}, causal {causal}"
+            ),
+            |on| {
+                let x = |seed, tokens| {
+                    on.activations(change(normal(
+                        seed,
+                        [batch, tokens, heads * width],
+                        on.device,
+                    )))
+                };
+                kernels::attention(x(1, queries), x(2, keys), x(3, keys), heads, causal)
+            },
+        );
+    }
+}
+
+/// Heads of less than one slab of channels, of one, of several with a ragged last one, and of more than a workgroup has.
+#[test]
+fn attention_of_any_width_is_its_twin() {
+    let widths = [1, 5, 8, 12, 16, 20, 32, 33, 64, 65, 96, 130, 512, 520];
+    let cases = widths.map(|width| ([1, 66, 67, 2, width], false));
+    attention_is_its_twin(&cases, "", |x| x);
+}
+
+/// Less than one tile of tokens, one, and several with a ragged last one; half a tile of keys; one key.
+#[test]
+fn attention_of_any_tokens_is_its_twin() {
+    let cases = [
+        ([1, 1, 1, 1, 64], false),
+        ([2, 64, 64, 3, 64], false),
+        ([2, 130, 77, 2, 64], false),
+        ([1, 3, 1, 2, 16], false),
+        ([3, 63, 300, 1, 32], false),
+        ([1, 200, 32, 5, 20], false),
+        ([1, 1, 160, 2, 8], false),
+        ([2, 77, 77, 2, 64], true),
+        ([1, 77, 77, 3, 12], true),
+        ([1, 200, 200, 2, 80], true),
+        ([2, 1, 1, 2, 8], true),
+    ];
+    attention_is_its_twin(&cases, "", |x| x);
+}
+
+/// Scores of a thousand and more, whose exponentials are infinite in f32; they are whole numbers, and so the same on both.
+#[test]
+fn attention_of_large_scores_is_its_twin() {
+    let cases = [([1, 70, 200, 2, 64], false), ([1, 70, 70, 1, 100], true)];
+    attention_is_its_twin(&cases, " of large scores", |x| (x * 16.0).round());
+}
+
+#[test]
+fn geglu_is_its_twin() {
+    for [rows, width] in [[1, 64], [77, 33], [3, 1], [130, 640]] {
+        compare(&format!("geglu {rows}x{width}"), |on| {
+            kernels::geglu(on.activations(normal(1, [rows, 2 * width], on.device) * 3.0))
+        });
+    }
+}
+
 #[test]
 fn the_self_test_passes_on_both_devices() {
     let tests = [

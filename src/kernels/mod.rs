@@ -6,8 +6,10 @@
 //! uniform, never in the source, so that a kernel is compiled once for each type. Workgroups stay within what every WebGPU
 //! adapter offers: 256 invocations, 16 KiB of workgroup memory.
 
+mod attention;
 mod conv2d;
 mod embedding;
+mod geglu;
 mod gpu;
 mod group_norm;
 mod launch;
@@ -73,6 +75,18 @@ pub trait Kernels: Backend {
         beta: FloatTensor<Self>,
         eps: f32,
     ) -> FloatTensor<Self>;
+
+    /// See [`attention`].
+    fn attention(
+        q: FloatTensor<Self>,
+        k: FloatTensor<Self>,
+        v: FloatTensor<Self>,
+        heads: usize,
+        causal: bool,
+    ) -> FloatTensor<Self>;
+
+    /// See [`geglu`].
+    fn geglu(x: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
 /// `x · weightᵀ + bias`.
@@ -194,4 +208,53 @@ pub fn layer_norm<const D: usize>(
         beta.clone().into_dispatch(),
         eps,
     ))
+}
+
+/// `softmax(q · kᵀ / sqrt(width)) · v` in each of `heads` heads of equal width. If it is causal, a query sees the keys up to
+/// its own number alone.
+///
+/// # Shapes
+/// - q, output: `[batch, queries, heads * width]`
+/// - k, v: `[batch, keys, heads * width]`; if it is causal, there are as many keys as queries
+pub fn attention(
+    q: Tensor<3>,
+    k: Tensor<3>,
+    v: Tensor<3>,
+    heads: usize,
+    causal: bool,
+) -> Tensor<3> {
+    let [batch, queries, channels] = q.dims();
+    let [_, keys, _] = k.dims();
+    assert_eq!(
+        channels % heads,
+        0,
+        "attention: {channels} channels in {heads} heads"
+    );
+    assert_eq!(
+        [k.dims(), v.dims()],
+        [[batch, keys, channels]; 2],
+        "attention: keys and values"
+    );
+    assert!(
+        !causal || keys == queries,
+        "attention: {keys} keys of {queries} queries, causal"
+    );
+    Tensor::from_dispatch(Dispatch::attention(
+        q.into_dispatch(),
+        k.into_dispatch(),
+        v.into_dispatch(),
+        heads,
+        causal,
+    ))
+}
+
+/// GEGLU: the first half of the features, gated by the GELU of the second [`GEGLU.forward`].
+///
+/// # Shapes
+/// - x: `[.., 2 * width]`
+/// - output: `[.., width]`
+pub fn geglu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    let width = x.dims()[D - 1];
+    assert_eq!(width % 2, 0, "geglu: width of the input");
+    Tensor::from_dispatch(Dispatch::geglu(x.into_dispatch()))
 }

@@ -109,7 +109,37 @@ async fn run(device: &Device, encodings: &[Encoding], dtype: DType) -> Result<()
         super::group_norm(input, &statistics, &gamma, &beta, options),
         &expected,
     )
-    .await
+    .await?;
+
+    // No gate, and one so wide that the GELU is the identity.
+    let input = activations(vec![3.0, -2.0, 0.0, 8.0], [1, 4], device, dtype);
+    check("geglu", super::geglu(input), &[0.0, -16.0]).await?;
+
+    for width in [4, 66] {
+        attention(width, device, dtype).await?;
+    }
+    Ok(())
+}
+
+/// Two tokens, causal, in two heads of this width: the first sees its own value alone; the second weighs both values by 1
+/// and 3 in the first head, and equally in the second, where there are no scores.
+async fn attention(width: usize, device: &Device, dtype: DType) -> Result<()> {
+    let channels = 2 * width;
+    let mut k = vec![0.0; 2 * channels];
+    k[channels] = 3f32.ln() * (width as f32).sqrt();
+    let v: Vec<f32> = (0..2 * channels).map(|i| (i % 5) as f32 - 2.0).collect();
+    let (first, second) = v.split_at(channels);
+    let seen = first.iter().zip(second).enumerate().map(|(i, (a, b))| {
+        if i < width {
+            (a + 3.0 * b) / 4.0
+        } else {
+            (a + b) / 2.0
+        }
+    });
+    let expected: Vec<f32> = first.iter().copied().chain(seen).collect();
+    let [q, k, v] = [vec![1.0; 2 * channels], k, v]
+        .map(|values| activations(values, [1, 2, channels], device, dtype));
+    check("attention", super::attention(q, k, v, 2, true), &expected).await
 }
 
 fn activations<const D: usize>(

@@ -1,11 +1,9 @@
 use burn::tensor::Tensor;
-use burn::tensor::activation::gelu;
 
 use super::config::Attention;
 use crate::Result;
-use crate::nn::{
-    GroupNorm, GroupNormConfig, LayerNorm, LayerNormConfig, Linear, LinearConfig, attention,
-};
+use crate::kernels::{attention, geglu};
+use crate::nn::{GroupNorm, GroupNormConfig, LayerNorm, LayerNormConfig, Linear, LinearConfig};
 use crate::weights::Scope;
 
 /// Epsilon of the GroupNorm before a transformer; unlike the residual blocks', no field of the config [`Transformer2DModel`].
@@ -147,16 +145,8 @@ impl Block {
         let h = self.norm1.forward(x.clone());
         let x = x + self.attn1.forward(h.clone(), h);
         let x = x.clone() + self.attn2.forward(self.norm2.forward(x), context.clone());
-        x.clone() + self.feed_forward(self.norm3.forward(x))
-    }
-
-    /// GEGLU: the first half of the features, gated by the GELU of the second [`GEGLU.forward`].
-    fn feed_forward(&self, x: Tensor<3>) -> Tensor<3> {
-        let h = self.ff_in.forward(x);
-        let [_, _, width] = h.dims();
-        let value = h.clone().narrow(2, 0, width / 2);
-        let gate = h.narrow(2, width / 2, width / 2);
-        self.ff_out.forward(value * gelu(gate))
+        let h = self.ff_in.forward(self.norm3.forward(x.clone()));
+        x + self.ff_out.forward(geglu(h))
     }
 }
 
@@ -165,6 +155,6 @@ impl CrossAttention {
         let q = self.to_q.forward(x);
         let k = self.to_k.forward(context.clone());
         let v = self.to_v.forward(context);
-        self.to_out.forward(attention(q, k, v, self.heads, None))
+        self.to_out.forward(attention(q, k, v, self.heads, false))
     }
 }

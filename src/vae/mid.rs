@@ -4,9 +4,8 @@ use burn::tensor::Tensor;
 
 use super::{EPS, Observe, VaeConfig};
 use crate::Result;
-use crate::nn::{
-    GroupNorm, GroupNormConfig, Linear, LinearConfig, Resnet, ResnetConfig, attention,
-};
+use crate::kernels::attention;
+use crate::nn::{GroupNorm, GroupNormConfig, Linear, LinearConfig, Resnet, ResnetConfig};
 use crate::weights::Scope;
 
 /// The narrowest part of encoder and decoder: one attention head over all channels, between two residual blocks.
@@ -65,7 +64,7 @@ impl MidBlock {
             self.to_k.forward(h.clone()),
             self.to_v.forward(h),
         );
-        let h = self.to_out.forward(attention(q, k, v, 1, None));
+        let h = self.to_out.forward(attention(q, k, v, 1, false));
         let x = x + h.reshape([batch, height, width, channels]);
         observe(
             format_args!("{at}.mid_block.attentions.0"),
