@@ -218,8 +218,8 @@ impl Bench<'_> {
         columns: usize,
         scheme: Encoding,
     ) -> Result<Resident<Parameters>> {
-        let (component, source) = synthetic::layer(outputs, columns, scheme)?;
         let (name, device) = (ComponentName::Unet, &self.gpu.device);
+        let (component, source) = synthetic::layer(outputs, columns, scheme, device)?;
         let none = Adapters::default();
         Weights::load(
             &source,

@@ -76,22 +76,24 @@ impl Report {
         let mut lines = vec![
             format!("### {}: {of}", network.name.as_str()),
             String::new(),
-            "| kernel | layers | GFLOP | time | rate | of the linear kernel's |".into(),
+            "| kernel | layers | work | time | rate | of the linear kernel's |".into(),
             "|---|---|---|---|---|---|".into(),
         ];
         let row = |name: &str, count, gflop, gigabytes, time| {
-            let (rate, share) = match gigabytes > 0.0 {
+            let (work, rate, share) = match gigabytes > 0.0 {
                 true => (
+                    format!("{} GB", significant(gigabytes)),
                     format!("{} GB/s", significant(gigabytes / time * 1e3)),
                     String::new(),
                 ),
                 false => (
+                    format!("{} GFLOP", significant(gflop)),
                     format!("{} TFLOP/s", significant(gflop / time)),
                     self.share(gflop / time),
                 ),
             };
             format!(
-                "| {name} | {count} | {gflop:.0} | {} | {rate} | {share} |",
+                "| {name} | {count} | {work} | {} | {rate} | {share} |",
                 ms(time)
             )
         };
@@ -105,7 +107,7 @@ impl Report {
             "| everything else, and overlap | | | {} | | |",
             ms(network.ms() - known)
         ));
-        let heading = "| slowest layers | count | GFLOP | time | rate | of the linear kernel's |";
+        let heading = "| slowest layers | count | work | time | rate | of the linear kernel's |";
         lines.extend([
             String::new(),
             heading.into(),

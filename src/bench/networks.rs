@@ -39,7 +39,7 @@ impl Bench<'_> {
             NetworkName::Refiner => Kind::Refiner,
             NetworkName::Unet | NetworkName::Vae => Kind::Base,
         };
-        let model = synthetic::model(configs, kind, self.options.weights).await?;
+        let model = synthetic::model(configs, kind, self.options.weights, &self.gpu.device).await?;
         let Some(vae) = &model.vae else {
             return Ok(None);
         };

@@ -1,12 +1,15 @@
 //! Weights out of nothing, of a model's names, shapes and encodings: loading, memory and kernels cannot tell them from real
 //! ones. Matrices are uniform noise of the deviation 1/sqrt(fan-in), norms do nothing, so that activations stay finite.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
+use burn::tensor::{Device, Tensor};
 use half::f16;
 use serde_json::Value;
 
 use super::Configs;
+use super::clock::finish;
 use crate::pipeline::Model;
 use crate::weights::inventory::{Role, Spec, tensors_of};
 use crate::weights::manifest::{ALIGNMENT, FORMAT, ShardEntry, TensorEntry};
@@ -16,12 +19,18 @@ use crate::weights::source::ShardSource;
 use crate::weights::{Component, ComponentName, Encoding, Kind, Manifest};
 use crate::{Error, Result};
 
+/// Bytes that are uploaded before the device is waited for. Nothing else would slow this down: a browser would pile up what
+/// the device has not taken yet, and hear no cancellation.
+const AHEAD: u64 = 256 << 20;
+
 /// Makes each tensor when it is asked for: one tensor is one shard, so that memory holds one at a time.
 pub(super) struct Synthetic {
-    shards: BTreeMap<String, Tensor>,
+    shards: BTreeMap<String, Stored>,
+    device: Device,
+    ahead: Cell<u64>,
 }
 
-struct Tensor {
+struct Stored {
     shape: Vec<usize>,
     encoding: Encoding,
     role: Role,
@@ -32,14 +41,13 @@ pub(super) async fn model(
     configs: &Configs,
     kind: Kind,
     scheme: Encoding,
+    device: &Device,
 ) -> Result<Model<Synthetic>> {
     let unet = match (kind, &configs.refiner) {
         (Kind::Refiner, Some(refiner)) => refiner,
         _ => &configs.unet,
     };
-    let mut source = Synthetic {
-        shards: BTreeMap::new(),
-    };
+    let mut source = Synthetic::new(device);
     let mut components = BTreeMap::new();
     for (name, config) in [
         (ComponentName::Unet, unet),
@@ -64,6 +72,7 @@ pub(super) fn layer(
     outputs: usize,
     columns: usize,
     scheme: Encoding,
+    device: &Device,
 ) -> Result<(Component, Synthetic)> {
     let spec = |name: &str, shape: &[usize], role| Spec {
         name: name.to_owned(),
@@ -74,14 +83,20 @@ pub(super) fn layer(
         spec("weight", &[outputs, columns], Role::Linear),
         spec("bias", &[outputs], Role::Bias),
     ];
-    let mut source = Synthetic {
-        shards: BTreeMap::new(),
-    };
+    let mut source = Synthetic::new(device);
     let component = source.component(ComponentName::Unet, &Value::Null, specs, scheme)?;
     Ok((component, source))
 }
 
 impl Synthetic {
+    fn new(device: &Device) -> Self {
+        Self {
+            shards: BTreeMap::new(),
+            device: device.clone(),
+            ahead: Cell::new(0),
+        }
+    }
+
     fn component(
         &mut self,
         name: ComponentName,
@@ -122,7 +137,7 @@ impl Synthetic {
             let role = spec.role;
             self.shards.insert(
                 file,
-                Tensor {
+                Stored {
                     shape,
                     encoding,
                     role,
@@ -141,6 +156,11 @@ impl Synthetic {
 
 impl ShardSource for Synthetic {
     async fn read(&self, shard: &ShardEntry) -> Result<Vec<u8>> {
+        self.ahead.update(|bytes| bytes + shard.length);
+        if self.ahead.get() > AHEAD {
+            finish(Tensor::zeros([1], &self.device)).await?;
+            self.ahead.set(0);
+        }
         let mut bytes = match self.shards.get(&shard.file) {
             Some(tensor) => tensor.bytes(),
             None => Vec::new(),
@@ -150,7 +170,7 @@ impl ShardSource for Synthetic {
     }
 }
 
-impl Tensor {
+impl Stored {
     fn bytes(&self) -> Vec<u8> {
         match self.role {
             Role::Norm => self.constant(1.0),
@@ -239,7 +259,7 @@ mod tests {
     fn noise_has_the_deviation_that_keeps_activations_as_they_are() {
         for encoding in [Encoding::F32, Encoding::F16, Encoding::Q8, Encoding::Q4] {
             let shape = vec![64, 3, 3, 36];
-            let tensor = Tensor {
+            let tensor = Stored {
                 shape: shape.clone(),
                 encoding,
                 role: Role::Convolution,
