@@ -3,6 +3,7 @@
 #   ./build.sh                              builds www/pkg
 #   ./build.sh serve [PORT]                 builds, then serves the page on 127.0.0.1
 #   ./build.sh test [native|wasm|browser]   runs every test, or one part of them
+#   ./build.sh bench [OPTION...]            measures this machine's GPU at SDXL's size; --help tells the options
 #   ./build.sh check-reference DIR          compares the engine with another reference set of diffusers
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
@@ -73,6 +74,11 @@ test_native() {
   timed "native tests" with_vulkan cargo test --locked --profile "$NATIVE_PROFILE"
   need_npm_packages
   timed "page tests" node --test tests/page/*.test.js
+}
+
+bench() {
+  need_rust
+  cargo run --quiet --locked --profile "$NATIVE_PROFILE" --bin bench -- "$@"
 }
 
 # DIR is what make_reference.py wrote; single files of make_tensors.py in it, or one folder below it, are checked as well.
@@ -147,6 +153,7 @@ case ${1-build} in
   build) timed "build" build ;;
   serve) serve "${@:2}" ;;
   test) timed "tests" run_tests "${@:2}" ;;
+  bench) bench "${@:2}" ;;
   check-reference) check_reference "${@:2}" ;;
-  *) fail "there is no \"$1\"; use ./build.sh, ./build.sh serve [PORT], ./build.sh test [native|wasm|browser] or ./build.sh check-reference DIR." ;;
+  *) fail "there is no \"$1\"; use ./build.sh, ./build.sh serve [PORT], ./build.sh test [native|wasm|browser], ./build.sh bench or ./build.sh check-reference DIR." ;;
 esac

@@ -20,6 +20,8 @@ pub struct Gpu {
     pub largest_tensor: u64,
     /// Whether it computes with [`crate::Precision::F16`].
     pub has_f16: bool,
+    /// WebGPU's names of what it offers beyond the baseline.
+    pub features: Vec<String>,
 }
 
 /// Opens the default adapter.
@@ -44,12 +46,16 @@ pub async fn open() -> Result<Gpu> {
     let largest_tensor = limits
         .max_storage_buffer_binding_size
         .min(limits.max_buffer_size);
-    let has_f16 = setup.device.features().contains(wgpu::Features::SHADER_F16);
+    let features = setup.device.features() & wgpu::Features::all_webgpu_mask();
+    let names = features.iter_names();
     Ok(Gpu {
         device,
         adapter: setup.adapter.get_info().name,
         largest_tensor,
-        has_f16,
+        has_f16: features.contains(wgpu::Features::SHADER_F16),
+        features: names
+            .map(|(name, _)| name.to_lowercase().replace('_', "-"))
+            .collect(),
     })
 }
 

@@ -8,6 +8,7 @@
 //!
 //! [`Pipeline`] is the way in: it takes a [`Request`] and draws an [`Image`].
 
+pub mod bench;
 pub mod conditioning;
 pub mod device;
 pub mod error;

@@ -73,8 +73,26 @@
  *   | { type: "engine" }
  *   | { type: "load", component: string, bytes: number, total: number }
  *   | { type: "stage", stage: Stage }
- *   | { type: "step", stage: "base" | "refiner", step: number, steps: number }} ProgressEvent
+ *   | { type: "step", stage: "base" | "refiner", step: number, steps: number }
+ *   | { type: "bench", what: string, index: number, count: number }} ProgressEvent
  */
+
+/**
+ * What the bench measures; see `src/bench`.
+ * @typedef {object} BenchOptions
+ * @property {number} size
+ * @property {"q8" | "q4" | "f16" | "f32"} weights
+ * @property {boolean} f16
+ * @property {"unet" | "refiner" | "vae" | null} only
+ * @property {number} repeats
+ */
+
+/**
+ * The configs of another model than SDXL 1.0.
+ * @typedef {{ name: string, unet: object, refiner: object | null, vae: object, scheduler: object }} BenchConfigs
+ */
+
+/** @typedef {{ report: any, markdown: string }} BenchResult */
 
 /** @typedef {{ code: string, ok: boolean, sentence: string }} Check */
 

@@ -46,14 +46,21 @@ async function checkGpu({ isSecureContext, navigator }) {
   if (!adapter) {
     return [passed("NoWebGPU", "This browser has WebGPU."), failed("NoAdapter", "The browser has WebGPU but offers no GPU to use with it.")];
   }
-  const { description = "", vendor = "", architecture = "", isFallbackAdapter = false } = adapter.info ?? {};
-  const name = description || [vendor, architecture].filter(Boolean).join(" ") || "unnamed GPU";
-  const software = isFallbackAdapter || /swiftshader|llvmpipe/i.test(name);
+  const name = adapterName(adapter.info);
+  const software = adapter.info?.isFallbackAdapter || /swiftshader|llvmpipe/i.test(name);
   return [
     passed("NoWebGPU", "This browser has WebGPU."),
     passed("NoAdapter", software ? `No graphics card: the processor does its work (${name}), so drawing is slow.` : `GPU: ${name}.`),
     checkLimits(adapter.limits),
   ];
+}
+
+/**
+ * Browsers tell as much of a GPU's name as they like, or nothing.
+ * @param {Partial<GPUAdapterInfo> | undefined} info
+ */
+export function adapterName({ description = "", vendor = "", architecture = "" } = {}) {
+  return description || [vendor, architecture].filter(Boolean).join(" ") || "unnamed GPU";
 }
 
 /**

@@ -137,8 +137,7 @@ mod tests {
     use super::*;
 
     fn component(changes: &[(&str, Value)]) -> Component {
-        let json =
-            include_str!("../../tests/fixtures/sdxl-configs/base/scheduler/scheduler_config.json");
+        let json = include_str!("../../www/models/sdxl/base/scheduler/scheduler_config.json");
         let mut config: Value = serde_json::from_str(json).unwrap();
         for (field, value) in changes {
             config[field] = value.clone();

@@ -24,6 +24,7 @@ use loras::LoadedLora;
 pub use model::{Model, TextModel};
 pub use picture::StartLatents;
 pub use plan::{Part, Plan, Start};
+pub(crate) use progress::check_cancelled;
 pub use progress::{Event, Observer, Stage};
 
 /// SDXL's base and, where there is one, its refiner, on a device.

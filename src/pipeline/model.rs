@@ -114,6 +114,11 @@ impl<S: ShardSource> Model<S> {
             .unwrap_or_default()
     }
 
+    /// Encoded bytes of those tensors of a component that are `wanted`.
+    pub fn weight_size(&self, name: ComponentName, wanted: impl Fn(&str) -> bool) -> Result<u64> {
+        Ok(Weights::size(self.manifest.component(name)?, wanted))
+    }
+
     /// Encodings that the weights have.
     pub fn encodings(&self) -> BTreeSet<Encoding> {
         let tensors = self

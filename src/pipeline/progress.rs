@@ -75,7 +75,7 @@ impl Observer for () {
     fn event(&mut self, _: Event) {}
 }
 
-pub(super) fn check_cancelled(observer: &dyn Observer) -> Result<()> {
+pub(crate) fn check_cancelled(observer: &dyn Observer) -> Result<()> {
     if observer.is_cancelled() {
         Err(Error::Cancelled)
     } else {

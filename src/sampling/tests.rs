@@ -7,8 +7,7 @@ const SHAPE: [usize; 4] = [1, 4, 4, 4];
 
 /// That of SDXL.
 pub(super) fn config() -> SchedulerConfig {
-    let json =
-        include_str!("../../tests/fixtures/sdxl-configs/base/scheduler/scheduler_config.json");
+    let json = include_str!("../../www/models/sdxl/base/scheduler/scheduler_config.json");
     serde_json::from_str(json).unwrap()
 }
 

@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn strips_fit_where_the_whole_does_not() {
-        let json = include_str!("../../tests/fixtures/sdxl-configs/base/vae/config.json");
+        let json = include_str!("../../www/models/sdxl/base/vae/config.json");
         let config: VaeConfig = serde_json::from_str(json).unwrap();
         let size = [1024, 1024];
         assert_eq!(config.largest_activation(size), 1 << 30);

@@ -1,6 +1,7 @@
-//! The boundary to JavaScript: one class, [`Generator`]. In here, values are only parsed and handed on; nothing outside
+//! The boundary to JavaScript: one class, [`Generator`], and the function [`run_bench`]. In here, values are only parsed and handed on; nothing outside
 //! this folder knows the browser.
 
+mod bench;
 mod constructors;
 mod inputs;
 mod observer;
@@ -22,6 +23,7 @@ use crate::preset::Preset;
 use crate::weights::{Encoding, Manifest};
 use crate::{Error, Image, Pipeline, Precision, Request};
 
+pub use bench::run_bench;
 pub use constructors::constructor_runs;
 use observer::JsObserver;
 

@@ -1,4 +1,5 @@
 use js_sys::Function;
+use serde::Serialize;
 use wasm_bindgen::JsValue;
 use web_sys::AbortSignal;
 
@@ -15,12 +16,16 @@ impl JsObserver {
     pub fn new(on_event: Function, signal: AbortSignal) -> Self {
         Self { on_event, signal }
     }
+
+    pub fn tell(&self, event: &impl Serialize) {
+        // A callback that throws does not stop the work; the browser's console has the exception.
+        let _ = to_js(event).and_then(|event| self.on_event.call1(&JsValue::NULL, &event));
+    }
 }
 
 impl Observer for JsObserver {
     fn event(&mut self, event: Event) {
-        // A callback that throws does not stop the picture; the browser's console has the exception.
-        let _ = to_js(&event).and_then(|event| self.on_event.call1(&JsValue::NULL, &event));
+        self.tell(&event);
     }
 
     fn is_cancelled(&self) -> bool {

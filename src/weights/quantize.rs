@@ -49,7 +49,7 @@ impl Encoding {
     }
 
     /// Bytes of a block's integers.
-    fn block_bytes(self) -> usize {
+    pub(crate) fn block_bytes(self) -> usize {
         match self {
             Encoding::F32 => 4 * BLOCK,
             Encoding::F16 => 2 * BLOCK,

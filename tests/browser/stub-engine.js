@@ -118,3 +118,21 @@ function named(name, message) {
 function pause(milliseconds = STEP_MS) {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
+
+/**
+ * As many measurements as repeats times ten.
+ * @param {{ options: import("../../www/protocol.js").BenchOptions, configs: import("../../www/protocol.js").BenchConfigs }} request
+ * @param {(event: import("../../www/protocol.js").ProgressEvent) => void} onEvent
+ * @param {() => number} takePeak
+ * @param {AbortSignal} signal
+ */
+export async function bench({ options, configs }, onEvent, takePeak, signal) {
+  const count = 10 * options.repeats;
+  for (let index = 0; index < count; index++) {
+    onEvent({ type: "bench", what: "the stub", index, count });
+    await pause();
+    if (signal.aborted) throw named("AbortError", "cancelled");
+  }
+  const markdown = `## the stub of ${configs.name}\n\n| a table that is wider than a narrow screen | ${"-".repeat(200)} |\n`;
+  return { report: { gpuBytes: takePeak() }, markdown };
+}

@@ -7,7 +7,7 @@ const ROOT = new URL("../../", import.meta.url);
 const LISTED = [...readFileSync(new URL("www/sw.js", ROOT), "utf8").matchAll(/^ {2}"(.+)",$/gm)].map((match) => match[1] ?? "");
 
 /** What the page's own start does not need. */
-const NOT_SHELL = /^www\/(sw\.js$|models\/)|\.d\.ts$|\.json$|\.md$|LICENSE$/;
+const NOT_SHELL = /^www\/(sw\.js$|models\/|bench\.html$|page\/bench\.js$)|\.d\.ts$|\.json$|\.md$|LICENSE$/;
 
 /** @param {string} folder */
 function filesBelow(folder) {

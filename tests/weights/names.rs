@@ -20,12 +20,12 @@ struct Table {
     rows: Vec<Row>,
 }
 
-fn fixtures() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
+fn project() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
 fn table(kind: &str) -> Table {
-    let file = fs::File::open(fixtures().join("sdxl-tensors.json.gz")).unwrap();
+    let file = fs::File::open(project().join("tests/fixtures/sdxl-tensors.json.gz")).unwrap();
     let mut tables: Value = serde_json::from_reader(GzDecoder::new(file)).unwrap();
     serde_json::from_value(tables[kind].take()).unwrap()
 }
@@ -45,8 +45,8 @@ fn covers(kind: Kind, folder: &str, count: usize) {
     let expected: BTreeSet<_> = table.rows.into_iter().collect();
     let mut actual = BTreeSet::new();
     for component in ComponentName::ALL {
-        let path = fixtures()
-            .join("sdxl-configs")
+        let path = project()
+            .join("www/models/sdxl")
             .join(folder)
             .join(component.as_str())
             .join("config.json");

@@ -72,9 +72,20 @@ export class Generator {
    * @returns {Promise<Picture>}
    */
   generate(request, options) {
-    this.#slowestStep = 0;
-    this.#lastStepAt = performance.now();
+    this.#startSteps();
     return this.#call("generate", { request }, options);
+  }
+
+  /**
+   * Measures the GPU; needs no model.
+   * @param {import("../protocol.js").BenchOptions} bench
+   * @param {import("../protocol.js").BenchConfigs | null} configs  SDXL 1.0's where there are none
+   * @param {Options} [options]
+   * @returns {Promise<import("../protocol.js").BenchResult>}
+   */
+  bench(bench, configs, options) {
+    this.#startSteps();
+    return this.#call("bench", { options: bench, configs }, options);
   }
 
   /**
@@ -144,12 +155,17 @@ export class Generator {
     const pending = this.#pending.get(message.id);
     if (!pending) return;
     if ("event" in message) {
-      if (message.event.type === "step") this.#noteStep();
+      if (message.event.type === "step" || message.event.type === "bench") this.#noteStep();
       return pending.onEvent?.(message.event);
     }
     this.#pending.delete(message.id);
     if ("error" in message) pending.reject(fromWire(message.error));
     else pending.resolve(message.result);
+  }
+
+  #startSteps() {
+    this.#slowestStep = 0;
+    this.#lastStepAt = performance.now();
   }
 
   #noteStep() {

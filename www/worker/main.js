@@ -2,7 +2,7 @@
 /** The worker: a table of actions. It alone owns the GPU, the wasm engine and the store. */
 
 import { CodedError, aborted, toWire } from "../protocol.js";
-import { checkSupport } from "../support.js";
+import { adapterName, checkSupport } from "../support.js";
 import { ModelSource } from "./model-source.js";
 import { ShardStore } from "./shard-store.js";
 import { installWebGpuShim } from "./webgpu-shim.js";
@@ -72,6 +72,20 @@ const actions = {
     }
   },
 
+  /** @param {{ options: import("../protocol.js").BenchOptions, configs: import("../protocol.js").BenchConfigs | null }} data @param {Context} context */
+  async bench({ options, configs }, { signal, emit }) {
+    refuseWhileDrawing();
+    freeEngine();
+    drawing = true;
+    try {
+      const { bench } = await loadModule();
+      const adapter = adapterName((await navigator.gpu.requestAdapter())?.info);
+      return await bench({ options: { ...options, adapter }, configs }, emit, takePeak, signal);
+    } finally {
+      drawing = false;
+    }
+  },
+
   /** @param {{ address: string }} data */
   async forget({ address }) {
     refuseWhileDrawing();
@@ -135,12 +149,19 @@ async function startModule() {
   const exports = await import(/** @type {string} */ ("../pkg/sdxl_web.js"));
   const { memory } = await exports.default();
   exports.on_panic((/** @type {string} */ message) => die(panicked(message)));
-  return { Generator: exports.Generator, memory };
+  return { Generator: exports.Generator, bench: exports.bench, memory };
 }
 
 /** The engine cannot be freed, or used twice, while it draws. */
 function refuseWhileDrawing() {
   if (drawing) throw new CodedError("Busy", "A picture is being drawn already.");
+}
+
+/** The most bytes in GPU buffers since the last call. */
+function takePeak() {
+  const { peak } = ledger;
+  ledger.peak = ledger.live;
+  return peak;
 }
 
 function freeEngine() {

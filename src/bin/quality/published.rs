@@ -10,7 +10,7 @@ use super::scheme::Scheme;
 macro_rules! config {
     ($component:literal) => {
         include_str!(concat!(
-            "../../../tests/fixtures/sdxl-configs/base/",
+            "../../../www/models/sdxl/base/",
             $component,
             "/config.json"
         ))

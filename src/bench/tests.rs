@@ -1,0 +1,157 @@
+use std::path::Path;
+use std::time::Instant;
+
+use burn::tensor::Device;
+
+use super::work::{Kind, Work};
+use super::*;
+use crate::pipeline::Event;
+use crate::unet::UNetConfig;
+use crate::vae::VaeConfig;
+
+const LATENT: [usize; 2] = [128, 128];
+const TOKENS: usize = 77;
+
+fn teraflop(work: &Work) -> f64 {
+    work.flops() as f64 / 1e12
+}
+
+fn published_unets() -> [UNetConfig; 2] {
+    let configs = Configs::published().unwrap();
+    [configs.unet, configs.refiner.unwrap()].map(|unet| serde_json::from_value(unet).unwrap())
+}
+
+#[test]
+fn the_work_of_the_published_networks_is_known() {
+    let [base, refiner] = published_unets();
+    let of = |config, batch| unet_work(config, batch, LATENT, TOKENS).unwrap();
+    assert!((teraflop(&of(&base, 1)) - 6.761).abs() < 0.001);
+    assert!((teraflop(&of(&refiner, 1)) - 7.286).abs() < 0.001);
+    let [one, two] = [1, 2].map(|batch| of(&base, batch));
+    for kind in [Kind::Conv2d, Kind::Attention] {
+        assert_eq!(2 * one.flops_of(kind), two.flops_of(kind));
+    }
+
+    let vae: VaeConfig = serde_json::from_value(Configs::published().unwrap().vae).unwrap();
+    let decode = decoder_work(&vae, LATENT);
+    assert!(
+        (teraflop(&decode) - 10.5).abs() < 0.05,
+        "{}",
+        teraflop(&decode)
+    );
+}
+
+#[test]
+fn every_layer_of_the_base_is_counted() {
+    let [base, _] = published_unets();
+    let work = unet_work(&base, 1, LATENT, TOKENS).unwrap();
+    let count = |kind| {
+        let layers = work.layers().filter(|(layer, _)| layer.kind() == kind);
+        layers.map(|(_, count)| count).sum::<usize>()
+    };
+    // The published UNet: 17 residual blocks, 11 transformers with 70 blocks in all.
+    assert_eq!(count(Kind::Attention), 2 * 70);
+    assert_eq!(count(Kind::Norm), 3 * 70 + 2 * 17 + 11 + 1);
+    assert_eq!(count(Kind::Conv2d), 2 * 17 + 2 + 2 + 2);
+}
+
+#[test]
+fn odd_sizes_go_up_to_where_they_came_from() {
+    let [base, _] = published_unets();
+    let work = unet_work(&base, 1, [37, 29], TOKENS).unwrap();
+    let upsampled: Vec<_> = work
+        .layers()
+        .filter_map(|(layer, _)| match layer {
+            work::Layer::Conv2d { input, resized, .. } if input != resized => {
+                Some((input, resized))
+            }
+            _ => None,
+        })
+        .collect();
+    assert_eq!(upsampled, [([10, 8], [19, 15]), ([19, 15], [37, 29])]);
+}
+
+struct Clock {
+    began: Instant,
+    measured: Vec<String>,
+}
+
+impl Observer for Clock {
+    fn event(&mut self, _: Event) {}
+}
+
+impl Host for Clock {
+    fn seconds(&self) -> f64 {
+        self.began.elapsed().as_secs_f64()
+    }
+
+    fn gpu_bytes(&mut self) -> Option<u64> {
+        None
+    }
+
+    fn measuring(&mut self, what: &str, _: usize, _: usize) {
+        self.measured.push(what.to_owned());
+    }
+}
+
+/// On the CPU, with the configs of the reference set's tiny model.
+fn run_tiny(only: Option<NetworkName>, size: usize) -> Result<Report> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/reference");
+    let gpu = Gpu {
+        device: Device::flex(),
+        adapter: "CPU".into(),
+        largest_tensor: u64::MAX,
+        has_f16: false,
+        features: vec![],
+    };
+    let options = Options {
+        size,
+        weights: Encoding::Q8,
+        f16: false,
+        only,
+        repeats: 1,
+        adapter: None,
+    };
+    let mut host = Clock {
+        began: Instant::now(),
+        measured: Vec::new(),
+    };
+    let report = pollster::block_on(run(&Configs::read(&folder)?, &gpu, &options, &mut host));
+    assert!(report.is_err() || host.measured.len() > 10);
+    report
+}
+
+#[test]
+fn a_tiny_model_is_measured_whole_and_in_layers() {
+    let report = run_tiny(None, 64).unwrap();
+    assert_eq!(report.networks.len(), 3);
+    assert!(report.gemm.tflops > 0.0 && report.launch_us > 0.0);
+    for network in &report.networks {
+        assert!(network.finite, "{:?}", network.name);
+        assert!(network.load_ms > 0.0 && network.weight_bytes > 0);
+        assert!(network.tflops() > 0.0 && network.forward_ms > 0.0);
+        let gflop: f64 = network.layers.iter().map(|layer| layer.gflop).sum();
+        assert!((gflop / network.gflop - 1.0).abs() < 1e-6);
+        assert!(network.layers.iter().all(|layer| layer.ms > 0.0));
+    }
+    let markdown = report.to_markdown();
+    assert!(markdown.contains("at 64x64 on CPU"), "{markdown}");
+    assert!(
+        !markdown.contains("NaN") && !markdown.contains("NOT FINITE"),
+        "{markdown}"
+    );
+    assert!(
+        serde_json::to_string(&report)
+            .unwrap()
+            .contains("\"stepMs\"")
+    );
+}
+
+#[test]
+fn a_size_that_the_vae_cannot_have_is_refused() {
+    let refused = run_tiny(Some(NetworkName::Vae), 63);
+    assert!(matches!(
+        refused,
+        Err(Error::BadRequest { field: "size", .. })
+    ));
+}

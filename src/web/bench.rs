@@ -1,0 +1,112 @@
+//! The bench for the page `www/bench.html`.
+
+use js_sys::{Function, JSON};
+use serde::{Deserialize, Serialize};
+use wasm_bindgen::prelude::*;
+use web_sys::AbortSignal;
+
+use super::observer::JsObserver;
+use super::{into_js, open_gpu, to_js};
+use crate::Error;
+use crate::bench::{self, Configs, Host, Options, Report};
+use crate::pipeline::{Event, Observer};
+
+#[wasm_bindgen(typescript_custom_section)]
+const TYPES: &str = r#"
+export interface BenchRequest {
+  options: { size: number; weights: string; f16: boolean; only: string | null; repeats: number; adapter: string | null };
+  /** Of another model than SDXL 1.0. */
+  configs: { name: string; unet: object; refiner: object | null; vae: object; scheduler: object } | null;
+}
+export interface BenchResult { report: any; markdown: string; }
+"#;
+
+#[wasm_bindgen]
+extern "C" {
+    /// Milliseconds since the worker began.
+    #[wasm_bindgen(js_namespace = performance, js_name = now)]
+    fn milliseconds() -> f64;
+}
+
+/// Measures this worker's GPU (see `bench/mod.rs`), tells `on_event` how it goes on, and stops between measurements when
+/// `signal` is aborted. `take_peak` gives the most bytes of GPU buffers since it was last called.
+#[wasm_bindgen(js_name = bench, unchecked_return_type = "BenchResult")]
+pub async fn run_bench(
+    #[wasm_bindgen(unchecked_param_type = "BenchRequest")] request: JsValue,
+    #[wasm_bindgen(js_name = onEvent)] on_event: Function,
+    #[wasm_bindgen(js_name = takePeak)] take_peak: Function,
+    signal: AbortSignal,
+) -> Result<JsValue, JsValue> {
+    let json = String::from(JSON::stringify(&request)?);
+    let BenchRequest { options, configs } = serde_json::from_str(&json).map_err(|error| {
+        into_js(Error::BadRequest {
+            field: "request",
+            problem: error.to_string(),
+        })
+    })?;
+    let configs = match configs {
+        Some(configs) => configs,
+        None => Configs::published().map_err(into_js)?,
+    };
+    let gpu = open_gpu().await.map_err(into_js)?;
+    let mut host = JsHost {
+        observer: JsObserver::new(on_event, signal),
+        take_peak,
+    };
+    let report = bench::run(&configs, &gpu, &options, &mut host)
+        .await
+        .map_err(into_js)?;
+    let markdown = report.to_markdown();
+    to_js(&BenchResult { report, markdown })
+}
+
+#[derive(Deserialize)]
+struct BenchRequest {
+    options: Options,
+    configs: Option<Configs>,
+}
+
+#[derive(Serialize)]
+struct BenchResult {
+    report: Report,
+    markdown: String,
+}
+
+/// An event that only the bench has.
+#[derive(Serialize)]
+#[serde(tag = "type", rename = "bench")]
+struct Measuring<'a> {
+    what: &'a str,
+    index: usize,
+    count: usize,
+}
+
+struct JsHost {
+    observer: JsObserver,
+    take_peak: Function,
+}
+
+impl Observer for JsHost {
+    fn event(&mut self, event: Event) {
+        self.observer.event(event);
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.observer.is_cancelled()
+    }
+}
+
+impl Host for JsHost {
+    fn seconds(&self) -> f64 {
+        milliseconds() / 1e3
+    }
+
+    fn gpu_bytes(&mut self) -> Option<u64> {
+        let peak = self.take_peak.call0(&JsValue::NULL).ok()?.as_f64()?;
+        Some(peak as u64)
+    }
+
+    fn measuring(&mut self, what: &str, index: usize, count: usize) {
+        self.observer.tell(&Measuring { what, index, count });
+    }
+}
