@@ -9,7 +9,6 @@ use super::work::{Layer, Work};
 use super::{Bench, synthetic};
 use crate::kernels::{self, GroupNormOptions, Weight, Window};
 use crate::lora::Adapters;
-use crate::nn;
 use crate::noise::Generator;
 use crate::weights::{ComponentName, Encoding, Resident, Weights};
 use crate::{Precision, Result};
@@ -117,7 +116,7 @@ impl Bench<'_> {
                 let of = |rows| noise([batch, rows, 1, channels]).reshape([batch, rows, channels]);
                 let (q, k, v) = (of(queries), of(keys), of(keys));
                 self.throughput(&|| {
-                    let y = nn::attention(q.clone(), k.clone(), v.clone(), heads, None);
+                    let y = kernels::attention(q.clone(), k.clone(), v.clone(), heads, false);
                     y.reshape([batch * queries * channels])
                 })
                 .await

@@ -32,7 +32,7 @@ pub enum Layer {
         /// Output channels.
         outputs: usize,
     },
-    /// [`crate::nn::attention`].
+    /// [`crate::kernels::attention`].
     Attention {
         /// Pictures.
         batch: usize,
