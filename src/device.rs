@@ -18,8 +18,6 @@ pub struct Gpu {
     pub adapter: String,
     /// Bytes that one tensor may have.
     pub largest_tensor: u64,
-    /// Whether it computes with [`crate::Precision::F16`].
-    pub has_f16: bool,
     /// WebGPU's names of what it offers beyond the baseline.
     pub features: Vec<String>,
 }
@@ -52,7 +50,6 @@ pub async fn open() -> Result<Gpu> {
         device,
         adapter: setup.adapter.get_info().name,
         largest_tensor,
-        has_f16: features.contains(wgpu::Features::SHADER_F16),
         features: names
             .map(|(name, _)| name.to_lowercase().replace('_', "-"))
             .collect(),

@@ -200,8 +200,15 @@ impl Request {
             let problem = "without the base the refiner needs a strength".into();
             return bad("skipBase", problem);
         }
-        if let Some(lora) = self.loras.iter().find(|lora| !lora.weight.is_finite()) {
-            let problem = format!("the weight of `{}` is not a number", lora.name);
+        if let Some(lora) = self
+            .loras
+            .iter()
+            .find(|lora| !(lora.weight as f32).is_finite())
+        {
+            let problem = format!(
+                "the weight of `{}` is not a number that f32 holds",
+                lora.name
+            );
             return bad("loras", problem);
         }
         for (field, score) in [

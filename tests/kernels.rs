@@ -26,7 +26,7 @@ fn gpu() -> &'static Gpu {
     static GPU: OnceLock<Gpu> = OnceLock::new();
     GPU.get_or_init(|| match pollster::block_on(device::open()) {
         Ok(gpu) => {
-            if !gpu.has_f16 {
+            if Precision::F16.check(&gpu.device).is_err() {
                 println!("this device has no f16: the kernels are compared in f32 alone (Mesa's lavapipe has it)");
             }
             gpu
@@ -36,7 +36,7 @@ fn gpu() -> &'static Gpu {
 }
 
 fn precisions() -> &'static [Precision] {
-    match gpu().has_f16 {
+    match Precision::F16.check(&gpu().device).is_ok() {
         true => &[Precision::F32, Precision::F16],
         false => &[Precision::F32],
     }
@@ -315,9 +315,12 @@ fn group_norm_of_parts_is_that_of_the_whole() {
     }
 }
 
+/// More than there may be workgroups along one axis of a dispatch.
+const MANY_ROWS: [usize; 2] = [65_537, 3];
+
 #[test]
 fn layer_norm_is_its_twin() {
-    for [rows, width] in [[1, 64], [77, 96], [130, 33], [5, 1280], [3, 2]] {
+    for [rows, width] in [[1, 64], [77, 96], [130, 33], [5, 1280], [3, 2], MANY_ROWS] {
         compare(&format!("layer_norm {rows}x{width}"), |on| {
             let x = on.activations(normal(1, [rows, width], on.device) * 3.0 + 5.0);
             kernels::layer_norm(
@@ -389,7 +392,7 @@ fn attention_of_large_scores_is_its_twin() {
 
 #[test]
 fn geglu_is_its_twin() {
-    for [rows, width] in [[1, 64], [77, 33], [3, 1], [130, 640]] {
+    for [rows, width] in [[1, 64], [77, 33], [3, 1], [130, 640], MANY_ROWS] {
         compare(&format!("geglu {rows}x{width}"), |on| {
             kernels::geglu(on.activations(normal(1, [rows, 2 * width], on.device) * 3.0))
         });

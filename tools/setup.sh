@@ -175,13 +175,13 @@ find_browser() {
   CHROMEDRIVER=${CHROMEDRIVER:-$(first_command chromedriver chromium.chromedriver || true)}
 }
 
-# Exports CHROME and CHROMEDRIVER; either can be set beforehand. Their versions have to match.
 # The native GPU tests need a Vulkan driver. Mesa's lavapipe is a software one that has f16, which Chromium's has not.
 need_vulkan() {
   if [ -n "${VK_DRIVER_FILES-}" ] || compgen -G "/usr/share/vulkan/icd.d/*.json" >/dev/null; then return; fi
   if on_debian_as_root; then packages "a software Vulkan driver" mesa-vulkan-drivers libvulkan1; fi
 }
 
+# Exports CHROME and CHROMEDRIVER; either can be set beforehand. Their versions have to match.
 need_browser() {
   find_browser
   if [ -z "$CHROME" ] || [ -z "$CHROMEDRIVER" ]; then

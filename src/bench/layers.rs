@@ -40,8 +40,8 @@ impl Bench<'_> {
         let all = layers.len();
         for (index, (layer, count)) in layers.enumerate() {
             self.host.measuring(what, index, all);
-            let bytes = layer.largest_tensor() * precision.dtype().size();
-            let parts = (bytes as u64).div_ceil(self.gpu.largest_tensor) as usize;
+            let bytes = layer.largest_tensor() * precision.dtype().size() as u64;
+            let parts = bytes.div_ceil(self.gpu.largest_tensor) as usize;
             let seconds = self.layer(layer.strip(parts), precision).await? * parts as f64;
             times.push(LayerTime {
                 layer: layer.to_string(),

@@ -6,6 +6,7 @@ use super::report::{Network, NetworkName};
 use super::{Bench, Configs, decoder_work, synthetic, unet_work};
 use crate::conditioning::SizeConditioning;
 use crate::pipeline::Model;
+use crate::request::Request;
 use crate::unet::{UNet, UNetConfig};
 use crate::vae::VaeConfig;
 use crate::weights::source::ShardSource;
@@ -207,10 +208,11 @@ impl Bench<'_> {
 
     fn latent_size(&self, vae: &VaeConfig) -> Result<[usize; 2]> {
         let (size, scale) = (self.options.size, vae.scale());
-        if size == 0 || !size.is_multiple_of(scale) {
+        let most = Request::MAX_PIXELS.isqrt() / scale * scale;
+        if size == 0 || size > most || !size.is_multiple_of(scale) {
             return Err(Error::BadRequest {
                 field: "size",
-                problem: format!("must be a multiple of {scale}"),
+                problem: format!("{size} is not a multiple of {scale} up to {most}"),
             });
         }
         Ok([size / scale; 2])

@@ -101,7 +101,6 @@ fn run_tiny(only: Option<NetworkName>, size: usize) -> Result<Report> {
         device: Device::flex(),
         adapter: "CPU".into(),
         largest_tensor: u64::MAX,
-        has_f16: false,
         features: vec![],
     };
     let options = Options {

@@ -114,18 +114,21 @@ impl Layer {
 
     /// Multiplications and additions; norms are counted as none, see [`Self::values_moved`].
     pub fn flops(&self) -> u64 {
-        let count = match *self {
+        match *self {
             Self::Linear {
                 rows,
                 inputs,
                 outputs,
-            } => 2 * rows * inputs * outputs,
+            } => 2 * product(&[rows, inputs, outputs]),
             Self::Conv2d {
                 batch,
                 inputs,
                 outputs,
                 ..
-            } => 2 * 9 * batch * area(self.output()) * inputs * outputs,
+            } => {
+                let [height, width] = self.output();
+                2 * 9 * product(&[batch, height, width, inputs, outputs])
+            }
             // Scores, then values.
             Self::Attention {
                 batch,
@@ -133,25 +136,23 @@ impl Layer {
                 keys,
                 heads,
                 width,
-            } => 4 * batch * queries * keys * heads * width,
+            } => 4 * product(&[batch, queries, keys, heads, width]),
             Self::GroupNorm { .. } | Self::LayerNorm { .. } => 0,
-        };
-        count as u64
+        }
     }
 
     /// Activations that a norm reads and writes; GroupNorm reads its input twice.
     pub fn values_moved(&self) -> u64 {
-        let count = match *self {
+        match *self {
             Self::GroupNorm {
                 batch,
                 size,
                 channels,
                 ..
-            } => 3 * batch * area(size) * channels,
-            Self::LayerNorm { rows, width } => 2 * rows * width,
+            } => 3 * product(&[batch, size[0], size[1], channels]),
+            Self::LayerNorm { rows, width } => 2 * product(&[rows, width]),
             _ => 0,
-        };
-        count as u64
+        }
     }
 
     /// Size of a convolution's output.
@@ -165,34 +166,39 @@ impl Layer {
     }
 
     /// Values of its largest input or output.
-    pub(super) fn largest_tensor(&self) -> usize {
+    pub(super) fn largest_tensor(&self) -> u64 {
         match *self {
             Self::Linear {
                 rows,
                 inputs,
                 outputs,
-            } => rows * inputs.max(outputs),
+            } => product(&[rows, inputs.max(outputs)]),
             Self::Conv2d {
                 batch,
                 input,
                 inputs,
                 outputs,
                 ..
-            } => batch * (area(input) * inputs).max(area(self.output()) * outputs),
+            } => {
+                let of = |[height, width]: [usize; 2], channels| {
+                    product(&[batch, height, width, channels])
+                };
+                of(input, inputs).max(of(self.output(), outputs))
+            }
             Self::Attention {
                 batch,
                 queries,
                 keys,
                 heads,
                 width,
-            } => batch * queries.max(keys) * heads * width,
+            } => product(&[batch, queries.max(keys), heads, width]),
             Self::GroupNorm {
                 batch,
                 size,
                 channels,
                 ..
-            } => batch * area(size) * channels,
-            Self::LayerNorm { rows, width } => rows * width,
+            } => product(&[batch, size[0], size[1], channels]),
+            Self::LayerNorm { rows, width } => product(&[rows, width]),
         }
     }
 
@@ -317,6 +323,11 @@ impl Work {
             .map(|(layer, count)| layer.flops() * count as u64)
             .sum()
     }
+}
+
+/// In 64 bits, which the numbers of SDXL need and wasm's `usize` has not.
+fn product(factors: &[usize]) -> u64 {
+    factors.iter().map(|&factor| factor as u64).product()
 }
 
 pub(super) fn area([height, width]: [usize; 2]) -> usize {

@@ -75,7 +75,7 @@ struct Arguments {
     #[arg(long)]
     lora: Vec<PathBuf>,
     /// What the addition of the LoRA of the same place is multiplied by; 1 where there is none.
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     lora_weight: Vec<f64>,
     /// Reads (emphasis:1.2), [its opposite] and BREAK in prompts, and prompts of any length.
     #[arg(long)]
@@ -126,6 +126,12 @@ async fn run(arguments: Arguments) -> Result<()> {
     };
     if arguments.f16 {
         pipeline = pipeline.with_precision(Precision::F16)?;
+    }
+    if arguments.lora_weight.len() > arguments.lora.len() {
+        return Err(Error::BadRequest {
+            field: "--lora-weight",
+            problem: "there are more weights than LoRAs".into(),
+        });
     }
     let mut loras = Vec::new();
     for (index, path) in arguments.lora.iter().enumerate() {
@@ -185,9 +191,10 @@ fn numbered(path: &Path, index: usize) -> PathBuf {
     match (index, path.file_stem(), path.extension()) {
         (0, ..) | (_, None, _) => path.to_owned(),
         (_, Some(stem), extension) => {
-            let extension = extension.unwrap_or_default().to_string_lossy();
-            let name = format!("{}-{index}.{extension}", stem.to_string_lossy());
-            path.with_file_name(name)
+            let dot = if extension.is_some() { "." } else { "" };
+            let [stem, extension] =
+                [stem, extension.unwrap_or_default()].map(|part| part.to_string_lossy());
+            path.with_file_name(format!("{stem}-{index}{dot}{extension}"))
         }
     }
 }

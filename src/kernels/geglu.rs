@@ -3,7 +3,7 @@
 use burn::backend::wgpu::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
 
-use super::launch::{Wgsl, launch};
+use super::launch::{Wgsl, launch, one_each};
 
 pub(super) fn gpu(x: CubeTensor) -> CubeTensor {
     let x = into_contiguous(x);
@@ -18,7 +18,13 @@ pub(super) fn gpu(x: CubeTensor) -> CubeTensor {
         value: x.dtype,
     };
     let output = (x.dtype, shape);
-    launch(kernel, &[x], output, &[width as u32], [rows, 1])
+    launch(
+        kernel,
+        &[x],
+        output,
+        &[rows as u32, width as u32],
+        one_each(rows),
+    )
 }
 
 #[cfg(not(target_arch = "wasm32"))]

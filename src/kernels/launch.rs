@@ -38,6 +38,15 @@ impl KernelSource for Wgsl {
     }
 }
 
+/// Most workgroups along one axis of a dispatch, in WebGPU.
+const MAX_GROUPS: usize = 65_535;
+
+/// Workgroups for one each of `count` rows, folded where an axis is too short; the last may have nothing to do.
+pub(super) fn one_each(count: usize) -> [usize; 2] {
+    let folds = count.div_ceil(MAX_GROUPS).max(1);
+    [count.div_ceil(folds), folds]
+}
+
 /// Binds `inputs`, a new tensor of the type and shape of `output`, and `info` as a uniform, in that order; gives the new
 /// tensor.
 pub(super) fn launch(

@@ -3,7 +3,7 @@
 use burn::backend::wgpu::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
 
-use super::launch::{Wgsl, launch};
+use super::launch::{Wgsl, launch, one_each};
 
 pub(super) fn gpu(x: CubeTensor, gamma: CubeTensor, beta: CubeTensor, eps: f32) -> CubeTensor {
     let x = into_contiguous(x);
@@ -23,8 +23,8 @@ pub(super) fn gpu(x: CubeTensor, gamma: CubeTensor, beta: CubeTensor, eps: f32) 
         kernel,
         &[x, gamma, beta],
         output,
-        &[columns as u32, eps.to_bits()],
-        [rows, 1],
+        &[rows as u32, columns as u32, eps.to_bits()],
+        one_each(rows),
     )
 }
 

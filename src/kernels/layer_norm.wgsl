@@ -1,6 +1,7 @@
 // LayerNorm over the last axis of a row-major [rows, columns] tensor. One workgroup a row.
 
 struct Info {
+    rows: u32,
     columns: u32,
     eps: f32,
 }
@@ -14,8 +15,16 @@ struct Info {
 const THREADS: u32 = 64u;
 
 @compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
-    let start = id.x * info.columns;
+fn main(
+    @builtin(workgroup_id) id: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) thread: u32,
+) {
+    let row = id.y * groups.x + id.x;
+    if row >= info.rows {
+        return;
+    }
+    let start = row * info.columns;
     var sum = 0.0;
     for (var i = thread; i < info.columns; i += THREADS) {
         sum += f32(x[start + i]);

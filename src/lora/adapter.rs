@@ -1,5 +1,7 @@
 //! The LoRAs of one layer, joined.
 
+use std::collections::BTreeMap;
+
 use burn::tensor::{DType, Tensor, TensorData};
 
 use super::FittedLora;
@@ -28,6 +30,21 @@ impl<'a> Adapters<'a> {
     /// Uses one more LoRA; its addition is multiplied by `weight`, a finite number that may be negative.
     pub fn add(&mut self, lora: &'a FittedLora, weight: f64) {
         self.uses.push((lora, weight));
+    }
+
+    /// Bytes of the largest of the joined factors, in f32.
+    pub(crate) fn largest_factor(&self) -> u64 {
+        let mut values = BTreeMap::new();
+        let used = self.uses.iter().filter(|(_, weight)| *weight != 0.0);
+        for (layer, sizes) in used.flat_map(|(lora, _)| lora.sizes()) {
+            let joined: &mut [u64; 2] = values.entry(layer).or_default();
+            joined
+                .iter_mut()
+                .zip(sizes)
+                .for_each(|(sum, size)| *sum += size);
+        }
+        let largest = values.into_values().flatten().max().unwrap_or_default();
+        largest * size_of::<f32>() as u64
     }
 
     /// The joined factors of the additions to a weight, where there are any.

@@ -59,6 +59,9 @@ const ENDINGS: [(&str, Part); 13] = [
     (".alpha", Part::Alpha),
 ];
 
+/// Out, in, height and width.
+const CONVOLUTION_AXES: usize = 4;
+
 /// What a name has in it that belongs to another method.
 const OTHER_KINDS: [(&str, &str); 8] = [
     (".hada_", "LoHa"),
@@ -138,6 +141,9 @@ impl Found<'_> {
             return Err(format!("has no {lacks} matrix"));
         };
         let rank = match (&down.shape[..], &up.shape[..]) {
+            (down, up) if down.len().max(up.len()) > CONVOLUTION_AXES => {
+                return Err(format!("has factors {down:?} and {up:?} of too many axes"));
+            }
             (&[rank, _, ..], &[_, up, ..]) if rank == up && rank > 0 => rank,
             (down, up) => return Err(format!("has factors {down:?} and {up:?} of unlike rank")),
         };

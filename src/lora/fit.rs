@@ -110,6 +110,15 @@ impl FittedLora {
         &self.name
     }
 
+    /// Values of both factors, by layer.
+    pub(super) fn sizes(&self) -> impl Iterator<Item = (&(ComponentName, String), [u64; 2])> {
+        let count = |shape: &[usize]| shape.iter().map(|&n| n as u64).product();
+        let pairs = self.pairs.iter();
+        pairs.map(move |(layer, pair)| {
+            (layer, [&pair.down, &pair.up].map(|half| count(&half.shape)))
+        })
+    }
+
     /// The factors of a layer's addition, times `weight`.
     pub(super) fn factors(
         &self,

@@ -2,7 +2,7 @@
 
 use super::{Model, Pipeline};
 use crate::lora::{Adapters, FittedLora, Lora};
-use crate::request::Request;
+use crate::request::{LoraUse, Request};
 use crate::weights::source::ShardSource;
 use crate::{Error, Result};
 
@@ -55,14 +55,27 @@ impl<S: ShardSource> Pipeline<S> {
     }
 
     pub(super) fn check_loras(&self, request: &Request) -> Result<()> {
-        let known = |name: &str| self.loras.iter().any(|known| known.fitted.name() == name);
-        let unknown = request.loras.iter().find(|wanted| !known(&wanted.name));
-        match unknown {
-            None => Ok(()),
-            Some(wanted) => Err(Error::BadRequest {
-                field: "loras",
-                problem: format!("`{}` is not loaded: load it first", wanted.name),
-            }),
+        for LoraUse { name, .. } in &request.loras {
+            let known = self.loras.iter().find(|known| known.fitted.name() == name);
+            let problem = match known {
+                None => format!("`{name}` is not loaded: load it first"),
+                Some(known) if known.refines && request.refiner.is_none() => {
+                    format!("`{name}` is for the refiner, which takes no part")
+                }
+                Some(known) if !known.refines && request.skip_base => {
+                    format!("`{name}` is for the base, which takes no part")
+                }
+                Some(_) => continue,
+            };
+            let field = "loras";
+            return Err(Error::BadRequest { field, problem });
         }
+        for model in [Some(&self.base), self.refiner.as_ref()]
+            .into_iter()
+            .flatten()
+        {
+            self.check_fits(self.adapters(model, request).largest_factor())?;
+        }
+        Ok(())
     }
 }

@@ -142,7 +142,7 @@ fn explicit_weight(rest: &str) -> Option<(f64, usize)> {
     let digits = number.strip_prefix(['+', '-']).unwrap_or(number);
     let plain = digits.chars().all(|c| c.is_ascii_digit() || c == '.');
     let weight: f64 = number.parse().ok().filter(|_| plain)?;
-    weight.is_finite().then_some((weight, end + 1))
+    (weight as f32).is_finite().then_some((weight, end + 1))
 }
 
 /// `\s` of Python, which the web UI is written in.

@@ -99,13 +99,13 @@ impl SchedulerConfig {
         None
     }
 
-    /// Most steps of a run, each with a timestep of its own.
+    /// Most steps of a run, each with a timestep of its own; an offset may push the first past the training's last.
     fn most_steps(&self, sampler: Sampler) -> usize {
         match sampler {
             // More timesteps to choose from than there are in the training: diffusers refuses them too.
             Sampler::Lcm if self.original_inference_steps > self.num_train_timesteps => 0,
             Sampler::Lcm => self.original_inference_steps,
-            _ if sampler.is_multistep() => self.num_train_timesteps - 1,
+            _ if sampler.is_multistep() => self.num_train_timesteps.saturating_sub(2),
             _ => self.num_train_timesteps,
         }
     }

@@ -1,7 +1,7 @@
 //! Pixels of a canvas to the pictures that a request starts from.
 
-use js_sys::{Reflect, Uint8Array};
-use wasm_bindgen::JsValue;
+use js_sys::{Reflect, Uint8Array, Uint8ClampedArray};
+use wasm_bindgen::{JsCast, JsValue};
 
 use crate::{Error, Image, Inputs, Mask, Result};
 
@@ -63,6 +63,9 @@ fn pixels(inputs: &JsValue, field: &'static str) -> Result<Option<Pixels>> {
     else {
         return Err(refuse(field, "needs width, height and data"));
     };
+    if !data.is_instance_of::<Uint8Array>() && !data.is_instance_of::<Uint8ClampedArray>() {
+        return Err(refuse(field, "needs data of bytes, as a canvas gives it"));
+    }
     let (width, height) = (width as usize, height as usize);
     let data = Uint8Array::new(&data);
     if width
