@@ -41,7 +41,7 @@ async function withPage({ stub = false }, use) {
 
 test("a small bench gives a report with figures in it, as Markdown and as JSON", async () => {
   await withPage({}, async (page, errors) => {
-    await page.selectOption("#model", "demo");
+    await page.selectOption("#bench-model", "demo");
     assert.equal(await page.inputValue("#size"), "128");
     await page.fill("#size", "64");
     await page.fill("#repeats", "1");
@@ -71,7 +71,7 @@ test("a small bench gives a report with figures in it, as Markdown and as JSON",
 
 test("a run is told of as it goes on, and can be stopped", async () => {
   await withPage({ stub: true }, async (page) => {
-    await page.selectOption("#model", "demo");
+    await page.selectOption("#bench-model", "demo");
     await page.click("button[type=submit]");
     await page.getByText("Measuring: the stub").waitFor({ timeout: PATIENCE });
     await page.click("#progress button");
@@ -85,7 +85,7 @@ test("a run is told of as it goes on, and can be stopped", async () => {
 test("the page fits a narrow screen with its report on it", async () => {
   await withPage({ stub: true }, async (page) => {
     await page.setViewportSize({ width: 360, height: 780 });
-    await page.selectOption("#model", "demo");
+    await page.selectOption("#bench-model", "demo");
     await page.fill("#repeats", "1");
     await page.click("button[type=submit]");
     await page.locator("#report:visible").waitFor({ timeout: PATIENCE });
