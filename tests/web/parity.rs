@@ -38,6 +38,9 @@ const CASES: [&str; 22] = [
     "w1",
 ];
 
+/// Groups that need no GPU count for nothing here.
+const OFF_THE_GPU: [&str; 2] = ["tokens", "rng"];
+
 /// Fewer would not be one of each kind.
 const LEAST_CASES: usize = 20;
 
@@ -54,12 +57,15 @@ async fn numbers_are_those_of_diffusers() {
         assert!(!check.rows.is_empty(), "{group}: nothing was compared");
         for row in check.rows {
             console_log!("{group} {} {}: {}", row.case, row.tensor, row.difference);
-            compared.insert((group, row.case.clone()));
+            if !OFF_THE_GPU.contains(&group) {
+                compared.insert((group, row.case.clone()));
+            }
             if !row.passed {
                 failed.push(format!("{} {}: {}", row.case, row.tensor, row.difference));
             }
         }
     }
+    console_log!("{} cases compared on the GPU", compared.len());
     assert!(failed.is_empty(), "{failed:#?}");
     assert!(compared.len() >= LEAST_CASES, "{} cases", compared.len());
 }
