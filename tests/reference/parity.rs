@@ -67,6 +67,8 @@ pub fn markdown(runs: &[Run]) -> String {
                     difference,
                     ..
                 } = row;
+                // A prompt may hold what parts the cells of a table.
+                let case = case.replace('|', "\\|");
                 let _ = writeln!(
                     text,
                     "| {group} | {case} | {count} | {tensor} | {difference} |"
