@@ -18,6 +18,7 @@ mod linear;
 #[cfg(not(target_arch = "wasm32"))]
 mod plain;
 mod self_test;
+mod tuning;
 mod weight;
 
 use burn::backend::tensor::{FloatTensor, IntTensor};
@@ -27,6 +28,7 @@ use burn::tensor::{Int, Tensor};
 pub use conv2d::Window;
 pub use group_norm::GroupNormOptions;
 pub use self_test::self_test;
+pub use tuning::{Tuning, tune, tuning};
 pub use weight::{Packing, Weight};
 
 /// What a backend must provide; the functions of this module are the way to call it.
