@@ -259,13 +259,14 @@ impl Layer {
             self.k_proj.forward(h.clone()),
             self.v_proj.forward(h),
         );
-        let x = x + self.out_proj.forward(attention(q, k, v, self.heads, true));
+        let h = attention(q, k, v, self.heads, true);
+        let x = self.out_proj.forward_add(h, x);
         let h = self.fc1.forward(self.layer_norm2.forward(x.clone()));
         let h = match self.activation {
             Activation::QuickGelu => h.clone() * sigmoid(h * 1.702),
             Activation::Gelu => gelu(h),
         };
-        x + self.fc2.forward(h)
+        self.fc2.forward_add(h, x)
     }
 }
 

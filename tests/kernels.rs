@@ -9,10 +9,10 @@
     reason = "a test may fail, and has no readers from outside"
 )]
 
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
-use sdxl_web::kernels::{self, GroupNormOptions, Packing, Weight, Window};
+use sdxl_web::kernels::{self, GroupNormOptions, Packing, Tuning, Weight, Window};
 use sdxl_web::weights::{Encoding, quantize};
 use sdxl_web::{
     Precision,
@@ -113,33 +113,119 @@ fn weight(encoding: Encoding, rows: usize, columns: usize, device: &Device) -> W
     )
 }
 
+/// Every variant of the matrix product; [`Tuning`] leaves products of few rows to a variant of their own.
+const VARIANTS: [(&str, Tuning); 3] = [
+    ("large tiles", tuning(true, 0)),
+    ("small tiles", tuning(true, u32::MAX)),
+    ("solo", tuning(false, 0)),
+];
+
+const fn tuning(shared: bool, large_tiles_from: u32) -> Tuning {
+    Tuning {
+        shared,
+        large_tiles_from,
+        speed: 0.0,
+    }
+}
+
+/// Runs `work` in each variant. The tuning is the process's, so whoever depends on it waits for the others.
+fn in_each_variant(work: impl Fn(&str)) {
+    static TUNED: Mutex<()> = Mutex::new(());
+    let _guard = TUNED.lock().unwrap();
+    for (name, tuning) in VARIANTS {
+        kernels::tune(tuning);
+        work(name);
+    }
+    kernels::tune(Tuning::default());
+}
+
+/// Weights of SDXL's size are compared in the encoding that they have by default.
+fn is_left_out(encoding: Encoding, values: usize) -> bool {
+    encoding != Encoding::Q8 && values > 1 << 17
+}
+
+/// Ragged ones, then SDXL's: time embeddings, prompts of both encoders, and the deepest and widest of its transformers'
+/// layers over a few tokens.
+const PRODUCTS: [[usize; 3]; 22] = [
+    [1, 32, 64],
+    [77, 96, 33],
+    [64, 64, 64],
+    [130, 70, 65],
+    [3, 1, 1],
+    [2, 63, 3],
+    [8, 260, 10],
+    [9, 260, 10],
+    [200, 45, 129],
+    [128, 16, 128],
+    [129, 17, 257],
+    [65, 320, 640],
+    [2, 320, 1280],
+    [2, 2816, 1280],
+    [2, 1280, 320],
+    [77, 768, 768],
+    [77, 768, 3072],
+    [154, 2048, 640],
+    [154, 1280, 1280],
+    [128, 640, 640],
+    [96, 1280, 2560],
+    [70, 5120, 1280],
+];
+
 #[test]
 fn linear_is_its_twin() {
-    let shapes = [
-        [1, 32, 64],
-        [77, 96, 33],
-        [64, 64, 64],
-        [130, 70, 65],
-        [3, 1, 1],
-        [2, 63, 3],
-        [200, 45, 129],
-        [65, 320, 640],
-    ];
-    for encoding in ENCODINGS {
-        for [rows, inputs, outputs] in shapes {
-            compare(
-                &format!("linear {encoding} {rows}x{inputs}x{outputs}"),
-                |on| {
+    in_each_variant(|variant| {
+        for encoding in ENCODINGS {
+            for [rows, inputs, outputs] in PRODUCTS {
+                if is_left_out(encoding, inputs * outputs) {
+                    continue;
+                }
+                let what = format!("linear {encoding} {rows}x{inputs}x{outputs}, {variant}");
+                compare(&what, |on| {
                     let weight = weight(encoding, outputs, inputs, on.device);
-                    kernels::linear(
-                        on.activations(normal(1, [rows, inputs], on.device)),
-                        &weight,
-                        &normal(2, [outputs], on.device),
-                    )
-                },
-            );
+                    let x = on.activations(normal(1, [rows, inputs], on.device));
+                    kernels::linear(x, &weight, &normal(2, [1, outputs], on.device), None)
+                });
+            }
         }
-    }
+    });
+}
+
+/// [rows, inputs, outputs] and runs of rows with a bias of their own.
+const ADDED: [([usize; 3], usize); 8] = [
+    ([2, 64, 6], 2),
+    ([6, 33, 10], 3),
+    ([64, 32, 128], 1),
+    ([100, 36, 66], 4),
+    ([130, 20, 262], 2),
+    ([129, 64, 2], 1),
+    ([256, 45, 140], 2),
+    ([154, 640, 320], 2),
+];
+
+#[test]
+fn linear_with_biases_and_a_residual_is_its_twin() {
+    in_each_variant(|variant| {
+        for encoding in ENCODINGS {
+            for ([rows, inputs, outputs], runs) in ADDED {
+                for gated in [false, true] {
+                    let what = format!(
+                        "linear {encoding} {rows}x{inputs}x{outputs}, {runs} biases, gated {gated}, {variant}"
+                    );
+                    compare(&what, |on| {
+                        let weight = weight(encoding, outputs, inputs, on.device);
+                        let x = on.activations(normal(1, [rows, inputs], on.device));
+                        let bias = normal(2, [runs, outputs], on.device);
+                        let residual = on.activations(normal(3, [rows, outputs], on.device));
+                        let product = match gated {
+                            true => kernels::linear_geglu,
+                            false => kernels::linear,
+                        };
+                        product(x, &weight, &bias, Some(residual))
+                    });
+                }
+            }
+        }
+    });
 }
 
 #[test]
@@ -152,35 +238,51 @@ fn convolution_is_its_twin() {
         same([1, 9, 11, 3, 7]),
         same([1, 1, 1, 4, 3]),
         same([1, 33, 17, 36, 65]),
+        same([2, 12, 12, 4, 320]),
+        same([2, 9, 10, 320, 4]),
+        same([1, 8, 9, 320, 640]),
+        same([1, 6, 5, 960, 320]),
+        same([1, 4, 5, 1280, 1280]),
+        same([1, 3, 4, 2560, 640]),
         ([2, 9, 7, 16, 24], 3, 2, [1, 1], [9, 7]),
         ([1, 8, 10, 16, 5], 3, 2, [0, 1], [8, 10]),
+        ([2, 10, 8, 320, 320], 3, 2, [1, 1], [10, 8]),
         ([1, 4, 6, 12, 16], 3, 1, [1, 1], [8, 12]),
+        ([1, 3, 4, 640, 640], 3, 1, [1, 1], [6, 8]),
         ([2, 3, 4, 5, 6], 3, 1, [1, 1], [5, 7]),
         ([1, 6, 6, 8, 9], 1, 2, [0, 0], [6, 6]),
         ([1, 10, 10, 4, 4], 5, 1, [2, 2], [10, 10]),
     ];
-    for encoding in ENCODINGS {
-        for ([batch, height, width, inputs, outputs], kernel, stride, padding, resized) in cases {
-            let window = Window {
-                input: [height, width],
-                resized,
-                output: resized.map(|size| (size + padding[0] + padding[1] - kernel) / stride + 1),
-                kernel: [kernel; 2],
-                stride,
-                padding: [padding[0] as isize; 2],
-            };
-            compare(
-                &format!(
-                    "conv2d {encoding} {batch}x{height}x{width}x{inputs} -> {outputs} {window:?}"
-                ),
-                |on| {
+    in_each_variant(|variant| {
+        for encoding in ENCODINGS {
+            for ([batch, height, width, inputs, outputs], kernel, stride, padding, resized) in cases
+            {
+                let window = Window {
+                    input: [height, width],
+                    resized,
+                    output: resized
+                        .map(|size| (size + padding[0] + padding[1] - kernel) / stride + 1),
+                    kernel: [kernel; 2],
+                    stride,
+                    padding: [padding[0] as isize; 2],
+                };
+                if is_left_out(encoding, kernel * kernel * inputs * outputs) {
+                    continue;
+                }
+                let what = format!(
+                    "conv2d {encoding} {batch}x{height}x{width}x{inputs} -> {outputs} {window:?}, {variant}"
+                );
+                compare(&what, |on| {
                     let weight = weight(encoding, outputs, kernel * kernel * inputs, on.device);
                     let x = on.activations(normal(1, [batch, height, width, inputs], on.device));
-                    kernels::conv2d(x, &weight, &normal(2, [outputs], on.device), window)
-                },
-            );
+                    let bias = normal(2, [batch, outputs], on.device);
+                    let shape = [batch, window.output[0], window.output[1], outputs];
+                    let residual = on.activations(normal(3, shape, on.device));
+                    kernels::conv2d(x, &weight, &bias, Some(residual), window)
+                });
+            }
         }
-    }
+    });
 }
 
 #[test]
@@ -220,12 +322,12 @@ fn a_convolution_in_parts_is_its_twin_and_the_whole() {
             let run = |on: &On, rows: usize| {
                 let weight = weight(Encoding::Q8, outputs, 9 * inputs, on.device);
                 let x = on.activations(normal(1, [2, height, width, inputs], on.device));
-                let bias = normal(2, [outputs], on.device);
+                let bias = normal(2, [1, outputs], on.device);
                 let parts = (0..window.output[0]).step_by(rows).map(|first| {
                     let last = (first + rows).min(window.output[0]);
                     let (needed, window) = window.rows(first..last);
                     let x = x.clone().narrow(1, needed.start, needed.len());
-                    kernels::conv2d(x, &weight, &bias, window)
+                    kernels::conv2d(x, &weight, &bias, None, window)
                 });
                 Tensor::cat(parts.collect(), 1)
             };

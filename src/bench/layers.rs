@@ -24,7 +24,7 @@ const EPS: f32 = 1e-5;
 /// A layer's parameters, and the memory of them.
 struct Parameters {
     weight: Weight,
-    bias: Tensor<1>,
+    bias: Tensor<2>,
 }
 
 impl Bench<'_> {
@@ -71,7 +71,7 @@ impl Bench<'_> {
                 let scheme = self.options.weights;
                 let layer = self.parameters(outputs, inputs, scheme).await?;
                 self.throughput(&|| {
-                    let y = kernels::linear(x.clone(), &layer.weight, &layer.bias);
+                    let y = kernels::linear(x.clone(), &layer.weight, &layer.bias, None);
                     y.reshape([rows * outputs])
                 })
                 .await
@@ -100,6 +100,7 @@ impl Bench<'_> {
                         x.clone(),
                         &layer.weight,
                         &layer.bias,
+                        None,
                         window,
                     ))
                 })
@@ -166,8 +167,9 @@ impl Bench<'_> {
                 .noise([1, side, 1, side], precision)
                 .reshape([side, side]);
             let layer = self.parameters(side, side, Encoding::F16).await?;
-            let order =
-                || kernels::linear(x.clone(), &layer.weight, &layer.bias).reshape([side * side]);
+            let order = || {
+                kernels::linear(x.clone(), &layer.weight, &layer.bias, None).reshape([side * side])
+            };
             let seconds = self.throughput(&order).await?;
             let flops = Layer::Linear {
                 rows: side,
@@ -195,7 +197,7 @@ impl Bench<'_> {
             .noise([1, 1, 1, SIDE], Precision::F32)
             .reshape([1, SIDE]);
         let layer = self.parameters(SIDE, SIDE, Encoding::F16).await?;
-        let order = || kernels::linear(x.clone(), &layer.weight, &layer.bias).reshape([SIDE]);
+        let order = || kernels::linear(x.clone(), &layer.weight, &layer.bias, None).reshape([SIDE]);
         finish(order()).await?;
         let began = self.host.seconds();
         for _ in 1..LAUNCHES {
@@ -233,7 +235,7 @@ impl Bench<'_> {
         .build(|weights| {
             Ok(Parameters {
                 weight: weights.matrix("weight", &[outputs, columns])?,
-                bias: weights.vector("bias", outputs)?,
+                bias: weights.vector("bias", outputs)?.unsqueeze(),
             })
         })
     }

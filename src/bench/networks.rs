@@ -132,7 +132,7 @@ impl Bench<'_> {
         };
         let pooled = rows(1, width - of_ids).squeeze_dim::<2>(1);
         let added = unet.embed_added(pooled, &vec![ids; batch], &self.gpu.device);
-        let context = rows(TOKENS, config.cross_attention_dim);
+        let context = unet.context(&rows(TOKENS, config.cross_attention_dim));
         let latent = [batch, size[0], size[1], config.in_channels];
         let x = self.noise(latent, precision);
         let order = || flat(unet.forward(x.clone(), TIMESTEP, &context, &added));

@@ -27,7 +27,7 @@ pub(super) fn gpu(
         false => ("wide", 8, "const SLABS: u32 = 8u;\n"),
     };
     let kernel = Wgsl {
-        name: ["attention", variant, ""],
+        name: vec!["attention", variant],
         parts: vec![declaration, include_str!("attention.wgsl")],
         value: q.dtype,
     };

@@ -2,12 +2,10 @@
 
 use std::ops::Range;
 
-use burn::backend::wgpu::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
 
 use super::Packing;
-use super::launch::{Wgsl, launch};
-use super::linear::TILE;
+use super::gemm::{self, Product};
 
 /// Which pixels of the input each pixel of the output sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,30 +58,15 @@ pub(super) fn gpu(
     x: CubeTensor,
     weight: CubeTensor,
     bias: CubeTensor,
+    residual: Option<CubeTensor>,
     packing: Packing,
     window: Window,
 ) -> CubeTensor {
-    let x = into_contiguous(x);
     let [batch, height, width, channels] = x.meta.shape().dims();
     let [out_height, out_width] = window.output;
-    let rows = batch * out_height * out_width;
-    let (decoder, decode) = packing.decoder();
-    let kernel = Wgsl {
-        name: ["gemm", "patches", decoder],
-        parts: vec![
-            include_str!("gemm.wgsl"),
-            include_str!("patches.wgsl"),
-            decode,
-        ],
-        value: x.dtype,
-    };
-    let info = [
-        rows,
-        packing.rows,
-        packing.columns,
+    let geometry = [
         height,
         width,
-        channels,
         window.resized[0],
         window.resized[1],
         out_height,
@@ -94,15 +77,16 @@ pub(super) fn gpu(
         window.padding[0] as usize,
         window.padding[1] as usize,
     ];
-    let workgroups = [rows.div_ceil(TILE), packing.rows.div_ceil(TILE)];
-    let output = (x.dtype, [batch, out_height, out_width, packing.rows]);
-    launch(
-        kernel,
-        &[x, weight, bias],
-        output,
-        &info.map(|n| n as u32),
-        workgroups,
-    )
+    let product = Product {
+        input: ("patches", include_str!("patches.wgsl")),
+        rows: batch * out_height * out_width,
+        taps: window.kernel[0] * window.kernel[1],
+        channels,
+        gated: false,
+        geometry: geometry.map(|n| n as u32),
+    };
+    let output = [batch, out_height, out_width, packing.rows];
+    gemm::gpu(x, weight, bias, residual, packing, &product, output)
 }
 
 #[cfg(not(target_arch = "wasm32"))]
@@ -112,7 +96,7 @@ pub(super) mod plain {
 
     use super::Window;
     use crate::kernels::Packing;
-    use crate::kernels::plain::{matmul_transposed, tensor, values};
+    use crate::kernels::plain::{matmul_transposed, plus, tensor, values};
 
     /// Patches are gathered for this many values at a time: a picture's worth of them would be nine pictures.
     const GATHER: usize = 1 << 22;
@@ -121,6 +105,7 @@ pub(super) mod plain {
         x: FlexTensor,
         weight: FlexTensor,
         bias: FlexTensor,
+        residual: Option<FlexTensor>,
         packing: Packing,
         window: Window,
     ) -> FlexTensor {
@@ -156,10 +141,11 @@ pub(super) mod plain {
                 }
             }
             let patches = tensor(patches, Shape::new([last - first, packing.columns]));
-            let part = matmul_transposed(patches, weight.clone(), &bias, packing);
+            let part = matmul_transposed(patches, weight.clone(), packing);
             y.extend_from_slice(values(&part));
         }
-        tensor(y, Shape::new([batch, out_height, out_width, packing.rows]))
+        let y = tensor(y, Shape::new([batch, out_height, out_width, packing.rows]));
+        plus(y, &bias, residual)
     }
 
     fn source(y: isize, x: isize, window: Window) -> Option<[usize; 2]> {

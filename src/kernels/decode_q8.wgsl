@@ -1,11 +1,19 @@
+// Blocks of 32 signed bytes along a row, then one f16 scale for each block of the matrix.
 
-// Blocks of 32 signed bytes along a row, then one f16 scale for each block of the matrix: the four from `column` on, which
-// must be a multiple of four.
-fn weight4(row: u32, column: u32, rows: u32, columns: u32) -> vec4<f32> {
+// The four bytes from `column` on, which must be a multiple of four.
+fn weight_values(row: u32, column: u32, columns: u32) -> vec4<f32> {
+    let word = vec4<i32>(i32(weight[row * ((columns + 31u) / 32u) * 8u + column / 4u]));
+    return vec4<f32>((word << vec4<u32>(24u, 16u, 8u, 0u)) >> vec4<u32>(24u));
+}
+
+// What they are multiplied by.
+fn weight_scale(row: u32, column: u32, rows: u32, columns: u32) -> f32 {
     let blocks = (columns + 31u) / 32u;
-    let word = vec4<i32>(i32(weight[row * blocks * 8u + column / 4u]));
-    let values = (word << vec4<u32>(24u, 16u, 8u, 0u)) >> vec4<u32>(24u);
     let block = row * blocks + column / 32u;
     let scales = unpack2x16float(weight[rows * blocks * 8u + block / 2u]);
-    return vec4<f32>(values) * select(scales.x, scales.y, block % 2u == 1u);
+    return select(scales.x, scales.y, block % 2u == 1u);
+}
+
+fn weight4(row: u32, column: u32, rows: u32, columns: u32) -> vec4<f32> {
+    return weight_values(row, column, columns) * weight_scale(row, column, rows, columns);
 }

@@ -15,7 +15,7 @@ pub(super) fn gpu(weight: CubeTensor, ids: CubeTensor, packing: Packing) -> Cube
     let count = ids.meta.shape()[0];
     let (decoder, decode) = packing.decoder();
     let kernel = Wgsl {
-        name: ["embedding", "", decoder],
+        name: vec!["embedding", decoder],
         parts: vec![include_str!("embedding.wgsl"), decode],
         value: DType::F32,
     };

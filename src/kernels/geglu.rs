@@ -13,8 +13,8 @@ pub(super) fn gpu(x: CubeTensor) -> CubeTensor {
     let width = shape[last];
     let rows = shape.num_elements() / width;
     let kernel = Wgsl {
-        name: ["geglu", "", ""],
-        parts: vec![include_str!("geglu.wgsl")],
+        name: vec!["geglu"],
+        parts: vec![include_str!("geglu.wgsl"), include_str!("gelu.wgsl")],
         value: x.dtype,
     };
     let output = (x.dtype, shape);

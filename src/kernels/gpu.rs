@@ -11,19 +11,26 @@ impl Kernels for CubeBackend {
         x: FloatTensor<Self>,
         weight: IntTensor<Self>,
         bias: FloatTensor<Self>,
+        residual: FloatTensor<Self>,
+        has_residual: bool,
         packing: Packing,
+        gated: bool,
     ) -> FloatTensor<Self> {
-        linear::gpu(x, weight, bias, packing)
+        let residual = has_residual.then_some(residual);
+        linear::gpu(x, weight, bias, residual, packing, gated)
     }
 
     fn conv2d(
         x: FloatTensor<Self>,
         weight: IntTensor<Self>,
         bias: FloatTensor<Self>,
+        residual: FloatTensor<Self>,
+        has_residual: bool,
         packing: Packing,
         window: Window,
     ) -> FloatTensor<Self> {
-        conv2d::gpu(x, weight, bias, packing, window)
+        let residual = has_residual.then_some(residual);
+        conv2d::gpu(x, weight, bias, residual, packing, window)
     }
 
     fn embedding(

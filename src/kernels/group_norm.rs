@@ -31,7 +31,7 @@ pub(super) mod gpu {
         let x = into_contiguous(x);
         let [batch, height, width, channels] = x.meta.shape().dims();
         let kernel = Wgsl {
-            name: ["group_norm_statistics", "", ""],
+            name: vec!["group_norm_statistics"],
             parts: vec![
                 include_str!("group_norm_statistics.wgsl"),
                 include_str!("workgroup_total.wgsl"),
@@ -57,7 +57,7 @@ pub(super) mod gpu {
         let [batch, height, width, channels] = shape.dims();
         let [parts, ..] = statistics.meta.shape().dims::<4>();
         let kernel = Wgsl {
-            name: ["group_norm", "", ""],
+            name: vec!["group_norm"],
             parts: vec![
                 include_str!("group_norm.wgsl"),
                 include_str!("workgroup_total.wgsl"),

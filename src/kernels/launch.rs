@@ -9,7 +9,7 @@ use cubecl::server::{KernelArguments, MetadataBindingInfo};
 /// The source of a kernel: files that together define `main`.
 pub(super) struct Wgsl {
     /// What sets this source apart from every other one.
-    pub name: [&'static str; 3],
+    pub name: Vec<&'static str>,
     /// The files.
     pub parts: Vec<&'static str>,
     /// Type of the activations, which the files call `Value`.
@@ -30,7 +30,7 @@ impl KernelSource for Wgsl {
     }
 
     fn id(&self) -> KernelId {
-        KernelId::new::<Self>().info((self.name, self.value))
+        KernelId::new::<Self>().info((self.name.clone(), self.value))
     }
 
     fn lang(&self) -> &'static str {
@@ -39,7 +39,7 @@ impl KernelSource for Wgsl {
 }
 
 /// Most workgroups along one axis of a dispatch, in WebGPU.
-const MAX_GROUPS: usize = 65_535;
+pub(super) const MAX_GROUPS: usize = 65_535;
 
 /// Workgroups for one each of `count` rows, folded where an axis is too short; the last may have nothing to do.
 pub(super) fn one_each(count: usize) -> [usize; 2] {

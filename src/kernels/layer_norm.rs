@@ -11,7 +11,7 @@ pub(super) fn gpu(x: CubeTensor, gamma: CubeTensor, beta: CubeTensor, eps: f32) 
     let columns = gamma.meta.shape()[0];
     let rows = shape.num_elements() / columns;
     let kernel = Wgsl {
-        name: ["layer_norm", "", ""],
+        name: vec!["layer_norm"],
         parts: vec![
             include_str!("layer_norm.wgsl"),
             include_str!("workgroup_total.wgsl"),

@@ -1,33 +1,29 @@
 //! Fully connected layer over encoded weights. GPU: gemm.wgsl + rows.wgsl.
 
-use burn::backend::wgpu::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
 
 use super::Packing;
-use super::launch::{Wgsl, launch};
-
-/// Rows and columns of the output that one workgroup makes: gemm.wgsl's TILE.
-pub(super) const TILE: usize = 64;
+use super::gemm::{self, Product};
 
 pub(super) fn gpu(
     x: CubeTensor,
     weight: CubeTensor,
     bias: CubeTensor,
+    residual: Option<CubeTensor>,
     packing: Packing,
+    gated: bool,
 ) -> CubeTensor {
-    let x = into_contiguous(x);
     let rows = x.meta.shape()[0];
-    let (decoder, decode) = packing.decoder();
-    let kernel = Wgsl {
-        name: ["gemm", "rows", decoder],
-        parts: vec![include_str!("gemm.wgsl"), include_str!("rows.wgsl"), decode],
-        value: x.dtype,
+    let product = Product {
+        input: ("rows", include_str!("rows.wgsl")),
+        rows,
+        taps: 1,
+        channels: packing.columns,
+        gated,
+        geometry: [0; 10],
     };
-    let mut info = [0; 14];
-    info[..3].copy_from_slice(&[rows, packing.rows, packing.columns].map(|n| n as u32));
-    let workgroups = [rows.div_ceil(TILE), packing.rows.div_ceil(TILE)];
-    let output = (x.dtype, [rows, packing.rows]);
-    launch(kernel, &[x, weight, bias], output, &info, workgroups)
+    let width = packing.rows / if gated { 2 } else { 1 };
+    gemm::gpu(x, weight, bias, residual, packing, &product, [rows, width])
 }
 
 #[cfg(not(target_arch = "wasm32"))]
@@ -35,14 +31,21 @@ pub(super) mod plain {
     use burn_flex::FlexTensor;
 
     use crate::kernels::Packing;
-    use crate::kernels::plain::matmul_transposed;
+    use crate::kernels::geglu::plain::geglu;
+    use crate::kernels::plain::{matmul_transposed, plus};
 
     pub fn linear(
         x: FlexTensor,
         weight: FlexTensor,
         bias: FlexTensor,
+        residual: Option<FlexTensor>,
         packing: Packing,
+        gated: bool,
     ) -> FlexTensor {
-        matmul_transposed(x, weight, &bias, packing)
+        let y = plus(matmul_transposed(x, weight, packing), &bias, residual);
+        match gated {
+            true => geglu(y),
+            false => y,
+        }
     }
 }

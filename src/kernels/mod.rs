@@ -10,6 +10,7 @@ mod attention;
 mod conv2d;
 mod embedding;
 mod geglu;
+mod gemm;
 mod gpu;
 mod group_norm;
 mod launch;
@@ -34,12 +35,15 @@ pub use weight::{Packing, Weight};
 /// What a backend must provide; the functions of this module are the way to call it.
 #[backend_extension(Cube, Flex: cfg(not(target_arch = "wasm32")))]
 pub trait Kernels: Backend {
-    /// See [`linear`].
+    /// See [`linear`]. `residual` is any tensor where there is none: extensions of Burn take no optional ones.
     fn linear(
         x: FloatTensor<Self>,
         weight: IntTensor<Self>,
         bias: FloatTensor<Self>,
+        residual: FloatTensor<Self>,
+        has_residual: bool,
         packing: Packing,
+        gated: bool,
     ) -> FloatTensor<Self>;
 
     /// See [`conv2d`].
@@ -47,6 +51,8 @@ pub trait Kernels: Backend {
         x: FloatTensor<Self>,
         weight: IntTensor<Self>,
         bias: FloatTensor<Self>,
+        residual: FloatTensor<Self>,
+        has_residual: bool,
         packing: Packing,
         window: Window,
     ) -> FloatTensor<Self>;
@@ -91,47 +97,113 @@ pub trait Kernels: Backend {
     fn geglu(x: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
-/// `x · weightᵀ + bias`.
+/// `x · weightᵀ + bias`, plus `residual`. A bias of several rows has one for each of as many equal runs of x's rows, which
+/// is how each sample of a batch gets its own.
 ///
 /// # Shapes
 /// - x: `[rows, in]`
-/// - weight: `[out, in]`, bias: `[out]`
-/// - output: `[rows, out]`
-pub fn linear(x: Tensor<2>, weight: &Weight, bias: &Tensor<1>) -> Tensor<2> {
-    let [_, columns] = x.dims();
+/// - weight: `[out, in]`, bias: `[runs, out]`
+/// - residual, output: `[rows, out]`
+pub fn linear(
+    x: Tensor<2>,
+    weight: &Weight,
+    bias: &Tensor<2>,
+    residual: Option<Tensor<2>>,
+) -> Tensor<2> {
+    multiply(x, weight, bias, residual, false)
+}
+
+/// [`geglu`] of [`linear`]'s output, which is never stored.
+///
+/// # Shapes
+/// As of [`linear`], but
+/// - output: `[rows, out / 2]`
+pub fn linear_geglu(
+    x: Tensor<2>,
+    weight: &Weight,
+    bias: &Tensor<2>,
+    residual: Option<Tensor<2>>,
+) -> Tensor<2> {
+    assert_eq!(
+        weight.packing.rows % 2,
+        0,
+        "linear_geglu: rows of the weight"
+    );
+    multiply(x, weight, bias, residual, true)
+}
+
+fn multiply(
+    x: Tensor<2>,
+    weight: &Weight,
+    bias: &Tensor<2>,
+    residual: Option<Tensor<2>>,
+    gated: bool,
+) -> Tensor<2> {
+    let [rows, columns] = x.dims();
     assert_eq!(
         columns, weight.packing.columns,
         "linear: width of the input"
     );
+    check_added(rows, weight, bias, residual.as_ref().map(Tensor::dims));
+    let has_residual = residual.is_some();
+    let residual = residual.unwrap_or_else(|| x.clone());
     Tensor::from_dispatch(Dispatch::linear(
         x.into_dispatch(),
         weight.words.clone().into_dispatch(),
         bias.clone().into_dispatch(),
+        residual.into_dispatch(),
+        has_residual,
         weight.packing,
+        gated,
     ))
 }
 
-/// A convolution over a channels-last picture, see [`Window`].
+/// A convolution over a channels-last picture, see [`Window`], plus `residual`; several rows of a bias are for as many samples.
 ///
 /// # Shapes
 /// - x: `[batch, height, width, in]`
-/// - weight: `[out, kernel_height, kernel_width, in]`, bias: `[out]`
-/// - output: `[batch, out_height, out_width, out]`
-pub fn conv2d(x: Tensor<4>, weight: &Weight, bias: &Tensor<1>, window: Window) -> Tensor<4> {
-    let [_, height, width, channels] = x.dims();
+/// - weight: `[out, kernel_height, kernel_width, in]`, bias: `[1 or batch, out]`
+/// - residual, output: `[batch, out_height, out_width, out]`
+pub fn conv2d(
+    x: Tensor<4>,
+    weight: &Weight,
+    bias: &Tensor<2>,
+    residual: Option<Tensor<4>>,
+    window: Window,
+) -> Tensor<4> {
+    let [batch, height, width, channels] = x.dims();
     assert_eq!([height, width], window.input, "conv2d: size of the input");
     assert_eq!(
         channels * window.kernel[0] * window.kernel[1],
         weight.packing.columns,
         "conv2d: columns of the weight"
     );
+    let rows = batch * window.output[0] * window.output[1];
+    let of_residual = residual.as_ref().map(|residual| {
+        let [batch, height, width, channels] = residual.dims();
+        [batch * height * width, channels]
+    });
+    check_added(rows, weight, bias, of_residual);
+    let has_residual = residual.is_some();
+    let residual = residual.unwrap_or_else(|| x.clone());
     Tensor::from_dispatch(Dispatch::conv2d(
         x.into_dispatch(),
         weight.words.clone().into_dispatch(),
         bias.clone().into_dispatch(),
+        residual.into_dispatch(),
+        has_residual,
         weight.packing,
         window,
     ))
+}
+
+fn check_added(rows: usize, weight: &Weight, bias: &Tensor<2>, residual: Option<[usize; 2]>) {
+    let [runs, width] = bias.dims();
+    assert_eq!(width, weight.packing.rows, "width of the bias");
+    assert_eq!(rows % runs, 0, "{rows} rows with {runs} rows of bias");
+    if let Some(residual) = residual {
+        assert_eq!(residual, [rows, width], "shape of the residual");
+    }
 }
 
 /// Rows of `weight` by number.

@@ -14,19 +14,26 @@ impl Kernels for Flex {
         x: FloatTensor<Self>,
         weight: IntTensor<Self>,
         bias: FloatTensor<Self>,
+        residual: FloatTensor<Self>,
+        has_residual: bool,
         packing: Packing,
+        gated: bool,
     ) -> FloatTensor<Self> {
-        linear::plain::linear(x, weight, bias, packing)
+        let residual = has_residual.then_some(residual);
+        linear::plain::linear(x, weight, bias, residual, packing, gated)
     }
 
     fn conv2d(
         x: FloatTensor<Self>,
         weight: IntTensor<Self>,
         bias: FloatTensor<Self>,
+        residual: FloatTensor<Self>,
+        has_residual: bool,
         packing: Packing,
         window: Window,
     ) -> FloatTensor<Self> {
-        conv2d::plain::conv2d(x, weight, bias, packing, window)
+        let residual = has_residual.then_some(residual);
+        conv2d::plain::conv2d(x, weight, bias, residual, packing, window)
     }
 
     fn embedding(
@@ -111,19 +118,27 @@ pub(super) fn decoded(weight: FlexTensor, packing: Packing) -> FlexTensor {
     }
 }
 
-/// `x · weightᵀ + bias` for `x` of the shape `[rows, in]`.
-pub(super) fn matmul_transposed(
-    x: FlexTensor,
-    weight: FlexTensor,
+/// `x · weightᵀ` for `x` of the shape `[rows, in]`.
+pub(super) fn matmul_transposed(x: FlexTensor, weight: FlexTensor, packing: Packing) -> FlexTensor {
+    Flex::float_matmul(x, decoded(weight, packing).transpose(0, 1)).to_contiguous()
+}
+
+/// `y` with a row of `bias` added to each of as many runs of its rows, and `residual`.
+pub(super) fn plus(
+    mut y: FlexTensor,
     bias: &FlexTensor,
-    packing: Packing,
+    residual: Option<FlexTensor>,
 ) -> FlexTensor {
-    let product = Flex::float_matmul(x, decoded(weight, packing).transpose(0, 1));
-    let mut y = product.to_contiguous();
-    for row in y.storage_mut::<f32>().chunks_mut(packing.rows) {
-        row.iter_mut()
-            .zip(values(bias))
-            .for_each(|(y, bias)| *y += bias);
+    let runs = bias.layout().shape()[0];
+    let run = y.layout().num_elements() / runs;
+    let biases = values(bias).chunks(values(bias).len() / runs);
+    for (rows, bias) in y.storage_mut::<f32>().chunks_mut(run).zip(biases) {
+        for row in rows.chunks_mut(bias.len()) {
+            row.iter_mut().zip(bias).for_each(|(y, bias)| *y += bias);
+        }
     }
-    y
+    match residual {
+        Some(residual) => Flex::float_add(y, residual),
+        None => y,
+    }
 }

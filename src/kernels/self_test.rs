@@ -48,14 +48,19 @@ async fn run(device: &Device, encodings: &[Encoding], dtype: DType) -> Result<()
             columns: COLUMNS,
         };
         let weight = Weight::from_bytes(&stored, packing, device);
-        let bias = vector(vec![0.5; ROWS], device);
+        let bias = vector(vec![0.5; ROWS], device).unsqueeze();
 
         let expected: Vec<f32> = x
             .chunks(COLUMNS)
             .flat_map(|x| values.chunks(COLUMNS).map(|w| dot(x, w) + 0.5))
             .collect();
         let input = activations(x.clone(), [2, COLUMNS], device, dtype);
-        check("linear", super::linear(input, &weight, &bias), &expected).await?;
+        check(
+            "linear",
+            super::linear(input, &weight, &bias, None),
+            &expected,
+        )
+        .await?;
 
         // A picture of one pixel under a 3x3 kernel sees the centre tap only.
         let pixel = &x[..COLUMNS / 9];
@@ -75,7 +80,7 @@ async fn run(device: &Device, encodings: &[Encoding], dtype: DType) -> Result<()
         };
         check(
             "conv2d",
-            super::conv2d(input, &weight, &bias, window),
+            super::conv2d(input, &weight, &bias, None, window),
             &expected,
         )
         .await?;

@@ -23,7 +23,7 @@ pub struct Adapter {
     /// Of each rank, in f32 whatever the factors are in.
     scale: Tensor<1>,
     /// The biases of both, which they have not.
-    zeros: [Tensor<1>; 2],
+    zeros: [Tensor<2>; 2],
 }
 
 impl<'a> Adapters<'a> {
@@ -95,7 +95,7 @@ impl Adapter {
     pub(crate) fn new(down: Weight, up: Weight, scale: Vec<f32>) -> Self {
         let device = down.words.device();
         let scale = Tensor::from_data(TensorData::new(scale, [down.packing.rows]), &device);
-        let zeros = [&down, &up].map(|half| Tensor::zeros([half.packing.rows], &device));
+        let zeros = [&down, &up].map(|half| Tensor::zeros([1, half.packing.rows], &device));
         Self {
             down,
             up,
@@ -104,15 +104,16 @@ impl Adapter {
         }
     }
 
-    /// What is added to a layer's output: `up` of `down`, which is given the layer's input, the weight to multiply it by and
-    /// the bias to add, and does what the layer itself does with those.
+    /// What is added to a layer's output, on top of `residual`: `up` of `down`, which is given the layer's input, the weight to
+    /// multiply it by and the bias to add, and does what the layer itself does with those.
     ///
     /// # Shapes
     /// - output of `product`: `[.., rank]`
-    /// - output: `[.., out]`
+    /// - residual, output: `[.., out]`
     pub(crate) fn added<const D: usize>(
         &self,
-        product: impl FnOnce(&Weight, &Tensor<1>) -> Tensor<D>,
+        product: impl FnOnce(&Weight, &Tensor<2>) -> Tensor<D>,
+        residual: Option<Tensor<D>>,
     ) -> Tensor<D> {
         let [no_bias, no_bias_up] = &self.zeros;
         let x = product(&self.down, no_bias);
@@ -122,8 +123,8 @@ impl Adapter {
         let dtype = x.dtype();
         let scaled = x.reshape([rows, rank]).cast(DType::F32) * self.scale.clone().unsqueeze();
         let x = scaled.cast(dtype);
-        let y = kernels::linear(x, &self.up, no_bias_up);
         dims[D - 1] = self.up.packing.rows;
-        y.reshape(dims)
+        let residual = residual.map(|residual| residual.reshape([rows, self.up.packing.rows]));
+        kernels::linear(x, &self.up, no_bias_up, residual).reshape(dims)
     }
 }

@@ -24,7 +24,7 @@ pub struct Conv2dConfig {
 #[derive(Debug)]
 pub struct Conv2d {
     weight: Weight,
-    bias: Tensor<1>,
+    bias: Tensor<2>,
     adapter: Option<Box<Adapter>>,
     config: Conv2dConfig,
 }
@@ -58,7 +58,7 @@ impl Conv2dConfig {
         let (weight, adapter) = weights.adapted("weight", &shape)?;
         Ok(Conv2d {
             weight,
-            bias: weights.vector("bias", self.outputs)?,
+            bias: weights.vector("bias", self.outputs)?.unsqueeze(),
             adapter,
             config: self.clone(),
         })
@@ -74,13 +74,34 @@ impl Conv2d {
         self.forward_resized(x, [height, width])
     }
 
+    /// The output plus `residual`, which is of its shape.
+    pub fn forward_add(&self, x: Tensor<4>, residual: Tensor<4>) -> Tensor<4> {
+        let [_, height, width, _] = x.dims();
+        let window = self.window([height, width], [height, width]);
+        self.run(x, &self.bias, Some(residual), window)
+    }
+
+    /// The output with `bias` instead of the layer's own; see [`Self::bias`].
+    ///
+    /// # Shapes
+    /// - bias: `[batch, outputs]`
+    pub fn forward_biased(&self, x: Tensor<4>, bias: &Tensor<2>) -> Tensor<4> {
+        let [_, height, width, _] = x.dims();
+        self.run(x, bias, None, self.window([height, width], [height, width]))
+    }
+
+    /// `[1, outputs]`.
+    pub fn bias(&self) -> &Tensor<2> {
+        &self.bias
+    }
+
     /// The convolution of `x` resized to `resized` (height, width) by nearest neighbour.
     ///
     /// # Shapes
     /// As [`Self::forward`], with the output's size that of a picture of the size `resized`.
     pub fn forward_resized(&self, x: Tensor<4>, resized: [usize; 2]) -> Tensor<4> {
         let [_, height, width, _] = x.dims();
-        self.forward_window(x, self.window([height, width], resized))
+        self.forward_window(x, self.window([height, width], resized), None)
     }
 
     /// What a convolution of a picture of the size `input`, resized to `resized`, sees.
@@ -101,24 +122,46 @@ impl Conv2d {
         }
     }
 
-    /// The convolution through [`Self::window`] or a part of it, see [`Window::rows`].
-    pub fn forward_window(&self, x: Tensor<4>, window: Window) -> Tensor<4> {
-        let added = self.adapter.as_ref().map(|adapter| {
-            adapter.added(|down, no_bias| convolve(x.clone(), down, no_bias, window))
-        });
-        let y = convolve(x, &self.weight, &self.bias, window);
-        match added {
-            Some(added) => y + added,
-            None => y,
+    /// The convolution through [`Self::window`] or a part of it, see [`Window::rows`], plus `residual`, which is of its shape.
+    pub fn forward_window(
+        &self,
+        x: Tensor<4>,
+        window: Window,
+        residual: Option<Tensor<4>>,
+    ) -> Tensor<4> {
+        self.run(x, &self.bias, residual, window)
+    }
+
+    fn run(
+        &self,
+        x: Tensor<4>,
+        bias: &Tensor<2>,
+        mut residual: Option<Tensor<4>>,
+        window: Window,
+    ) -> Tensor<4> {
+        if let Some(adapter) = &self.adapter {
+            let down = |down: &Weight, no_bias: &Tensor<2>| {
+                convolve(x.clone(), down, no_bias, None, window)
+            };
+            residual = Some(adapter.added(down, residual));
         }
+        convolve(x, &self.weight, bias, residual, window)
     }
 }
 
-fn convolve(x: Tensor<4>, weight: &Weight, bias: &Tensor<1>, window: Window) -> Tensor<4> {
+fn convolve(
+    x: Tensor<4>,
+    weight: &Weight,
+    bias: &Tensor<2>,
+    residual: Option<Tensor<4>>,
+    window: Window,
+) -> Tensor<4> {
     let [batch, height, width, inputs] = x.dims();
     if window.kernel == [1, 1] && window.stride == 1 && window.resized == [height, width] {
-        let y = kernels::linear(x.reshape([batch * height * width, inputs]), weight, bias);
-        return y.reshape([batch, height, width, weight.packing.rows]);
+        let (rows, outputs) = (batch * height * width, weight.packing.rows);
+        let residual = residual.map(|residual| residual.reshape([rows, outputs]));
+        let y = kernels::linear(x.reshape([rows, inputs]), weight, bias, residual);
+        return y.reshape([batch, height, width, outputs]);
     }
-    kernels::conv2d(x, weight, bias, window)
+    kernels::conv2d(x, weight, bias, residual, window)
 }

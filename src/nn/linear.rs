@@ -20,7 +20,7 @@ pub struct LinearConfig {
 #[derive(Debug)]
 pub struct Linear {
     weight: Weight,
-    bias: Tensor<1>,
+    bias: Tensor<2>,
     adapter: Option<Box<Adapter>>,
 }
 
@@ -52,7 +52,7 @@ impl LinearConfig {
         let (weight, adapter) = weights.adapted("weight", &[self.outputs, self.inputs])?;
         Ok(Linear {
             weight,
-            bias,
+            bias: bias.unsqueeze(),
             adapter,
         })
     }
@@ -63,18 +63,48 @@ impl Linear {
     /// - x: `[.., inputs]`
     /// - output: `[.., outputs]`
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
+        self.run(x, None, kernels::linear)
+    }
+
+    /// The output plus `residual`, which is of its shape.
+    pub fn forward_add<const D: usize>(&self, x: Tensor<D>, residual: Tensor<D>) -> Tensor<D> {
+        self.run(x, Some(residual), kernels::linear)
+    }
+
+    /// GEGLU of the output [`GEGLU.forward`].
+    ///
+    /// # Shapes
+    /// - output: `[.., outputs / 2]`
+    pub fn forward_geglu<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
+        self.run(x, None, kernels::linear_geglu)
+    }
+
+    /// With `bias` added to its own: what is constant and added to the output of another layer than this is added for free.
+    pub(crate) fn with_bias_added(mut self, bias: &Tensor<2>) -> Self {
+        self.bias = self.bias + bias.clone();
+        self
+    }
+
+    fn run<const D: usize>(
+        &self,
+        x: Tensor<D>,
+        residual: Option<Tensor<D>>,
+        product: fn(Tensor<2>, &Weight, &Tensor<2>, Option<Tensor<2>>) -> Tensor<2>,
+    ) -> Tensor<D> {
         let mut dims = x.dims();
         let inputs = dims[D - 1];
         let rows = dims.iter().product::<usize>() / inputs;
         let x = x.reshape([rows, inputs]);
-        let added = self.adapter.as_ref().map(|adapter| {
-            adapter.added(|down, no_bias| kernels::linear(x.clone(), down, no_bias))
-        });
-        let y = kernels::linear(x, &self.weight, &self.bias);
-        dims[D - 1] = self.weight.packing.rows;
-        match added {
-            Some(added) => (y + added).reshape(dims),
-            None => y.reshape(dims),
+        let mut residual =
+            residual.map(|residual| residual.reshape([rows, self.weight.packing.rows]));
+        if let Some(adapter) = &self.adapter {
+            let down = |down: &Weight, no_bias: &Tensor<2>| {
+                kernels::linear(x.clone(), down, no_bias, None)
+            };
+            residual = Some(adapter.added(down, residual));
         }
+        let y = product(x, &self.weight, &self.bias, residual);
+        dims[D - 1] = y.dims()[1];
+        y.reshape(dims)
     }
 }

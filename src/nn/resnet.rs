@@ -25,6 +25,7 @@ pub struct Resnet {
     // The VAE runs these over strips of a picture.
     pub(crate) norm1: GroupNorm,
     pub(crate) conv1: Conv2d,
+    /// Its bias is added to that of the first convolution, whose output it is added to.
     time_emb_proj: Option<Linear>,
     pub(crate) norm2: GroupNorm,
     pub(crate) conv2: Conv2d,
@@ -47,13 +48,13 @@ impl ResnetConfig {
             eps,
         };
         let shortcut = || Conv2dConfig::same(inputs, outputs, 1).init(&weights.at("conv_shortcut"));
+        let conv1 = Conv2dConfig::same(inputs, outputs, 3).init(&weights.at("conv1"))?;
+        let project = |time| LinearConfig::new(time, outputs).init(&weights.at("time_emb_proj"));
+        let time_emb_proj = self.time.map(project).transpose()?;
         Ok(Resnet {
             norm1: norm(inputs).init(&weights.at("norm1"))?,
-            conv1: Conv2dConfig::same(inputs, outputs, 3).init(&weights.at("conv1"))?,
-            time_emb_proj: self
-                .time
-                .map(|time| LinearConfig::new(time, outputs).init(&weights.at("time_emb_proj")))
-                .transpose()?,
+            time_emb_proj: time_emb_proj.map(|proj| proj.with_bias_added(conv1.bias())),
+            conv1,
             norm2: norm(outputs).init(&weights.at("norm2"))?,
             conv2: Conv2dConfig::same(outputs, outputs, 3).init(&weights.at("conv2"))?,
             conv_shortcut: (inputs != outputs).then(shortcut).transpose()?,
@@ -64,18 +65,16 @@ impl ResnetConfig {
 impl Resnet {
     /// # Shapes
     /// - x: `[batch, height, width, inputs]`
-    /// - time: `[batch, time]`, the embedding after SiLU
+    /// - time: `[batch, time]`, the embedding after SiLU, in f32
     /// - output: `[batch, height, width, outputs]`
     pub fn forward(&self, x: Tensor<4>, time: Option<&Tensor<2>>) -> Tensor<4> {
-        let mut h = self.conv1.forward(self.norm1.forward_silu(x.clone()));
-        if let (Some(proj), Some(time)) = (&self.time_emb_proj, time) {
-            let [batch, _] = time.dims();
-            let shift = proj.forward(time.clone());
-            let [_, channels] = shift.dims();
-            h = h + shift.reshape([batch, 1, 1, channels]);
-        }
-        let h = self.conv2.forward(self.norm2.forward_silu(h));
-        self.shortcut(x) + h
+        let h = self.norm1.forward_silu(x.clone());
+        let h = match (&self.time_emb_proj, time) {
+            (Some(proj), Some(time)) => self.conv1.forward_biased(h, &proj.forward(time.clone())),
+            _ => self.conv1.forward(h),
+        };
+        let h = self.norm2.forward_silu(h);
+        self.conv2.forward_add(h, self.shortcut(x))
     }
 
     /// What the input contributes as it is.

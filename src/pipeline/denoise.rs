@@ -10,7 +10,7 @@ use crate::conditioning::Conditioning;
 use crate::noise::Generator;
 use crate::request::Request;
 use crate::sampling::{Denoiser, Step, guide, sample};
-use crate::unet::UNet;
+use crate::unet::{Context, UNet};
 use crate::weights::source::ShardSource;
 use crate::weights::{ComponentName, Resident, Scope};
 use crate::{Error, Precision, Result};
@@ -105,8 +105,8 @@ impl<S: ShardSource> Pipeline<S> {
         let mut run = Run {
             stage,
             added: unet.embed_added(pooled, &time_ids, &self.device),
+            context: unet.context(&context.cast(self.precision.dtype())),
             unet,
-            context: context.cast(self.precision.dtype()),
             precision: self.precision,
             request,
             kept: state.kept.as_ref(),
@@ -168,7 +168,7 @@ impl State {
 struct Run<'a> {
     stage: Stage,
     unet: Resident<UNet>,
-    context: Tensor<3>,
+    context: Context,
     precision: Precision,
     added: Tensor<2>,
     request: &'a Request,

@@ -16,7 +16,7 @@ use crate::weights::Scope;
 pub use config::{Attention, Level, PerLevel, UNetConfig};
 pub use embedding::Sinusoids;
 use embedding::TimestepEmbedding;
-pub use transformer::{Transformer, TransformerConfig};
+pub use transformer::{KeysValues, Transformer, TransformerConfig};
 
 /// Is shown what a part of the network gives: the name of its module in diffusers, and its output
 /// `[batch, height, width, channels]`.
@@ -35,6 +35,13 @@ pub struct UNet {
     conv_out: Conv2d,
     time_proj: Sinusoids,
     add_time_proj: Sinusoids,
+}
+
+/// See [`UNet::context`].
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// Of each layer's transformer, in the order in which they run; none where a layer has no transformer.
+    layers: Vec<Vec<KeysValues>>,
 }
 
 /// A residual block and the transformer behind it.
@@ -228,18 +235,35 @@ impl UNet {
         self.time_embedding.forward(sinusoids)
     }
 
+    /// What the transformers see of the text, the same for every step of a picture.
+    ///
+    /// # Shapes
+    /// - context: `[batch, tokens, context]`
+    pub fn context(&self, context: &Tensor<3>) -> Context {
+        let down = self.down_blocks.iter().flat_map(|block| &block.layers);
+        let up = self.up_blocks.iter().flat_map(|block| &block.layers);
+        let layers = down.chain([&self.mid_block.first]).chain(up);
+        let of = |layer: &Layer| {
+            let transformer = layer.attention.as_ref();
+            transformer.map_or_else(Vec::new, |transformer| transformer.keys_values(context))
+        };
+        Context {
+            layers: layers.map(of).collect(),
+        }
+    }
+
     /// The noise in `x` at a timestep, computed in the type of `x`. What is the same for all pixels, time and sizes, is
     /// computed in f32 until then, and the noise is f32 again.
     ///
     /// # Shapes
     /// - x, output: `[batch, height, width, latent]`
-    /// - context: `[batch, tokens, context]`
+    /// - context: from [`Self::context`], in the type of `x`
     /// - added: `[batch, time]`, from [`Self::embed_added`]
     pub fn forward(
         &self,
         x: Tensor<4>,
         timestep: f32,
-        context: &Tensor<3>,
+        context: &Context,
         added: &Tensor<2>,
     ) -> Tensor<4> {
         self.forward_observed(x, timestep, context, added, &mut |_, _| ())
@@ -251,13 +275,14 @@ impl UNet {
         &self,
         x: Tensor<4>,
         timestep: f32,
-        context: &Tensor<3>,
+        context: &Context,
         added: &Tensor<2>,
         observe: &mut Observe,
     ) -> Tensor<4> {
         // 1. time and sizes; every residual block starts from the SiLU of their sum
-        let time = silu(added.clone() + self.embed_time(&[timestep], &x.device())).cast(x.dtype());
-        let context = &context.clone().cast(x.dtype());
+        let time = silu(added.clone() + self.embed_time(&[timestep], &x.device()));
+        let mut texts = context.layers.iter();
+        let mut text = || texts.next().map_or(&[][..], Vec::as_slice);
 
         // 2. down
         let mut x = self.conv_in.forward(x);
@@ -265,7 +290,7 @@ impl UNet {
         let mut skips = vec![x.clone()];
         for (i, block) in self.down_blocks.iter().enumerate() {
             for (j, layer) in block.layers.iter().enumerate() {
-                x = layer.forward(x, &time, context, &mut |part, x| {
+                x = layer.forward(x, &time, text(), &mut |part, x| {
                     observe(format_args!("down_blocks.{i}.{part}.{j}"), x);
                 });
                 skips.push(x.clone());
@@ -281,7 +306,7 @@ impl UNet {
         x = self
             .mid_block
             .first
-            .forward(x, &time, context, &mut |part, x| {
+            .forward(x, &time, text(), &mut |part, x| {
                 observe(format_args!("mid_block.{part}.0"), x);
             });
         x = self.mid_block.last.forward(x, Some(&time));
@@ -293,7 +318,7 @@ impl UNet {
             let layers = block.layers.iter().zip(taken.into_iter().rev());
             for (j, (layer, skip)) in layers.enumerate() {
                 x = Tensor::cat(vec![x, skip], 3);
-                x = layer.forward(x, &time, context, &mut |part, x| {
+                x = layer.forward(x, &time, text(), &mut |part, x| {
                     observe(format_args!("up_blocks.{i}.{part}.{j}"), x);
                 });
             }
@@ -319,13 +344,13 @@ impl Layer {
         &self,
         x: Tensor<4>,
         time: &Tensor<2>,
-        context: &Tensor<3>,
+        text: &[KeysValues],
         observe: &mut dyn FnMut(&str, &Tensor<4>),
     ) -> Tensor<4> {
         let mut x = self.resnet.forward(x, Some(time));
         observe("resnets", &x);
         if let Some(transformer) = &self.attention {
-            x = transformer.forward(x, context);
+            x = transformer.forward(x, text);
             observe("attentions", &x);
         }
         x

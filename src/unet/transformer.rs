@@ -2,7 +2,7 @@ use burn::tensor::Tensor;
 
 use super::config::Attention;
 use crate::Result;
-use crate::kernels::{attention, geglu};
+use crate::kernels::attention;
 use crate::nn::{GroupNorm, GroupNormConfig, LayerNorm, LayerNormConfig, Linear, LinearConfig};
 use crate::weights::Scope;
 
@@ -44,6 +44,13 @@ struct Block {
     norm3: LayerNorm,
     ff_in: Linear,
     ff_out: Linear,
+}
+
+/// What an attention sees: `[batch, tokens, channels]` each.
+#[derive(Debug, Clone)]
+pub struct KeysValues {
+    keys: Tensor<3>,
+    values: Tensor<3>,
 }
 
 #[derive(Debug)]
@@ -107,54 +114,69 @@ impl TransformerConfig {
 }
 
 impl Transformer {
+    /// Keys and values of the text for each block, which are the same in every step.
+    ///
+    /// # Shapes
+    /// - context: `[batch, tokens, context]`
+    pub fn keys_values(&self, context: &Tensor<3>) -> Vec<KeysValues> {
+        let of = |block: &Block| block.attn2.keys_values(context);
+        self.transformer_blocks.iter().map(of).collect()
+    }
+
     /// # Shapes
     /// - x, output: `[batch, height, width, channels]`
-    /// - context: `[batch, tokens, context]`
-    pub fn forward(&self, x: Tensor<4>, context: &Tensor<3>) -> Tensor<4> {
-        self.forward_observed(x, context, &mut |_, _| ())
+    /// - text: of [`Self::keys_values`]
+    pub fn forward(&self, x: Tensor<4>, text: &[KeysValues]) -> Tensor<4> {
+        self.forward_observed(x, text, &mut |_, _| ())
     }
 
     /// As [`Self::forward`]; `observe` is shown the output of each block, by number, as `[batch, height * width, channels]`.
     pub fn forward_observed(
         &self,
         x: Tensor<4>,
-        context: &Tensor<3>,
+        text: &[KeysValues],
         observe: &mut dyn FnMut(usize, &Tensor<3>),
     ) -> Tensor<4> {
         let [batch, height, width, channels] = x.dims();
-        let tokens = self
-            .norm
-            .forward(x.clone())
-            .reshape([batch, height * width, channels]);
+        let flat = [batch, height * width, channels];
+        let tokens = self.norm.forward(x.clone()).reshape(flat);
         let mut tokens = self.proj_in.forward(tokens);
-        for (i, block) in self.transformer_blocks.iter().enumerate() {
-            tokens = block.forward(tokens, context);
+        for (i, (block, text)) in self.transformer_blocks.iter().zip(text).enumerate() {
+            tokens = block.forward(tokens, text);
             observe(i, &tokens);
         }
-        self.proj_out
-            .forward(tokens)
-            .reshape([batch, height, width, channels])
-            + x
+        let y = self.proj_out.forward_add(tokens, x.reshape(flat));
+        y.reshape([batch, height, width, channels])
     }
 }
 
 impl Block {
     /// # Shapes
     /// - x, output: `[batch, tokens, channels]`
-    fn forward(&self, x: Tensor<3>, context: &Tensor<3>) -> Tensor<3> {
+    fn forward(&self, x: Tensor<3>, text: &KeysValues) -> Tensor<3> {
         let h = self.norm1.forward(x.clone());
-        let x = x + self.attn1.forward(h.clone(), h);
-        let x = x.clone() + self.attn2.forward(self.norm2.forward(x), context.clone());
-        let h = self.ff_in.forward(self.norm3.forward(x.clone()));
-        x + self.ff_out.forward(geglu(h))
+        let own = self.attn1.keys_values(&h);
+        let x = self.attn1.forward_add(h, &own, x);
+        let x = self
+            .attn2
+            .forward_add(self.norm2.forward(x.clone()), text, x);
+        let h = self.ff_in.forward_geglu(self.norm3.forward(x.clone()));
+        self.ff_out.forward_add(h, x)
     }
 }
 
 impl CrossAttention {
-    fn forward(&self, x: Tensor<3>, context: Tensor<3>) -> Tensor<3> {
-        let q = self.to_q.forward(x);
-        let k = self.to_k.forward(context.clone());
-        let v = self.to_v.forward(context);
-        self.to_out.forward(attention(q, k, v, self.heads, false))
+    fn keys_values(&self, context: &Tensor<3>) -> KeysValues {
+        KeysValues {
+            keys: self.to_k.forward(context.clone()),
+            values: self.to_v.forward(context.clone()),
+        }
+    }
+
+    /// What `x` sees of the keys and values, plus `residual`.
+    fn forward_add(&self, x: Tensor<3>, seen: &KeysValues, residual: Tensor<3>) -> Tensor<3> {
+        let KeysValues { keys, values } = seen.clone();
+        let y = attention(self.to_q.forward(x), keys, values, self.heads, false);
+        self.to_out.forward_add(y, residual)
     }
 }

@@ -55,17 +55,16 @@ impl MidBlock {
     pub fn forward(&self, x: Tensor<4>, at: &str, observe: &mut Observe) -> Tensor<4> {
         let x = self.first.forward(x, None);
         let [batch, height, width, channels] = x.dims();
-        let h = self
-            .group_norm
-            .forward(x.clone())
-            .reshape([batch, height * width, channels]);
+        let flat = [batch, height * width, channels];
+        let h = self.group_norm.forward(x.clone()).reshape(flat);
         let (q, k, v) = (
             self.to_q.forward(h.clone()),
             self.to_k.forward(h.clone()),
             self.to_v.forward(h),
         );
-        let h = self.to_out.forward(attention(q, k, v, 1, false));
-        let x = x + h.reshape([batch, height, width, channels]);
+        let h = attention(q, k, v, 1, false);
+        let x = self.to_out.forward_add(h, x.reshape(flat));
+        let x = x.reshape([batch, height, width, channels]);
         observe(
             format_args!("{at}.mid_block.attentions.0"),
             slice::from_ref(&x),

@@ -4,6 +4,7 @@
 //! statistics of all of them. A strip is normalized only when a convolution reads it, so no normalized map is ever stored,
 //! and let go of as soon as nothing needs it any more. A map that is one strip goes through the same operations once.
 
+use std::iter;
 use std::ops::Range;
 
 use burn::tensor::Tensor;
@@ -47,9 +48,11 @@ impl Strips {
             .clone()
             .convolve_normalized(&resnet.norm1, &resnet.conv1)
             .collect();
-        let h = h.convolve_normalized(&resnet.norm2, &resnet.conv2);
-        let sums = self.strips.into_iter().zip(h);
-        sums.map(|(x, h)| resnet.shortcut(x) + h).collect()
+        let statistics = resnet.norm2.statistics(&h.strips);
+        let norm = |rows| resnet.norm2.apply_silu(rows, &statistics);
+        let shortcuts = self.strips.into_iter().map(|x| Some(resnet.shortcut(x)));
+        h.convolve_prepared(&resnet.conv2, 1, norm, shortcuts)
+            .collect()
     }
 
     /// The convolution of the map after GroupNorm and SiLU, as strips.
@@ -59,28 +62,32 @@ impl Strips {
         conv: &'a Conv2d,
     ) -> impl Iterator<Item = Tensor<4>> + 'a {
         let statistics = norm.statistics(&self.strips);
-        self.convolve_prepared(conv, 1, move |rows| norm.apply_silu(rows, &statistics))
+        let norm = move |rows| norm.apply_silu(rows, &statistics);
+        self.convolve_prepared(conv, 1, norm, iter::repeat(None))
     }
 
     /// The convolution of the map, resized to `upscale` times its size, as strips.
     pub fn convolve(self, conv: &Conv2d, upscale: usize) -> impl Iterator<Item = Tensor<4>> {
-        self.convolve_prepared(conv, upscale, |rows| rows)
+        self.convolve_prepared(conv, upscale, |rows| rows, iter::repeat(None))
     }
 
+    /// `residuals` are added to the strips of the output.
     fn convolve_prepared<'a>(
         mut self,
         conv: &'a Conv2d,
         upscale: usize,
         prepare: impl Fn(Tensor<4>) -> Tensor<4> + 'a,
+        residuals: impl Iterator<Item = Option<Tensor<4>>> + 'a,
     ) -> impl Iterator<Item = Tensor<4>> + 'a {
         let [_, rows, width, _] = self.strips[0].dims();
         let height = self.strips.iter().map(|strip| strip.dims()[1]).sum();
         let window = conv.window([height, width], [height * upscale, width * upscale]);
         let ([height, _], rows) = (window.output, rows * upscale / window.stride);
-        (0..height).step_by(rows).map(move |first| {
+        let firsts = (0..height).step_by(rows).zip(residuals);
+        firsts.map(move |(first, residual)| {
             let (needed, window) = window.rows(first..(first + rows).min(height));
             self.forget_above(needed.start);
-            conv.forward_window(prepare(self.rows(needed)), window)
+            conv.forward_window(prepare(self.rows(needed)), window, residual)
         })
     }
 

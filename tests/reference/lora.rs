@@ -114,7 +114,8 @@ impl Given<'_> {
         let pooled = given("pooled").tensor(device);
         let added = unet.embed_added(pooled, &given("time_ids").rows(), device);
         let x = channels_last(check.given(&given("sample")));
-        let context = given("text").tensor(device);
+        let context: Tensor<3> = given("text").tensor(device);
+        let context = unet.context(&context.cast(x.dtype()));
         channels_first(unet.forward(x, self.case.timestep, &context, &added))
     }
 }

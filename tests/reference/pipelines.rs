@@ -279,7 +279,8 @@ async fn compare_first_pass(
     let unet = load_unet(model, &device).await;
     let added = unet.embed_added(conditioning.pooled.clone(), &conditioning.time_ids, &device);
     let x = channels_last(check.given(&given("input")));
-    let noise = unet.forward(x, given("t").values[0], &conditioning.context, &added);
+    let context = unet.context(&conditioning.context.clone().cast(x.dtype()));
+    let noise = unet.forward(x, given("t").values[0], &context, &added);
     check
         .tensor(
             name,

@@ -31,7 +31,8 @@ pub async fn run(check: &mut Check<'_>, fixture: &str) {
         let ids = given("time_ids").rows();
         let added = unet.embed_added(given("pooled").tensor(&device), &ids, &device);
         let x = channels_last(check.given(&given("sample")));
-        let context = given("text").tensor(&device);
+        let context: Tensor<3> = given("text").tensor(&device);
+        let context = unet.context(&context.cast(x.dtype()));
         let mut parts = BTreeMap::new();
         let noise =
             unet.forward_observed(x, timestep, &context, &added, &mut |part, x: &Tensor<4>| {

@@ -74,8 +74,9 @@ pub async fn outputs(model: &InMemory, probes: &[Probe]) -> Result<Outputs> {
         let added = unet.embed_added(pooled.clone(), time_ids, &device);
         let mut seen = Vec::new();
         let (x, timestep) = (x.clone(), *timestep as f32);
+        let context = unet.context(context);
         let noise =
-            unet.forward_observed(x, timestep, context, &added, &mut |part, x: &Tensor<4>| {
+            unet.forward_observed(x, timestep, &context, &added, &mut |part, x: &Tensor<4>| {
                 seen.push((part.to_string(), x.clone()));
             });
         seen.push(("out".into(), noise));

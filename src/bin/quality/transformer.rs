@@ -77,7 +77,8 @@ async fn output(config: &TransformerConfig, specs: &[Spec], scheme: &Scheme) -> 
     };
     let x = Tensor::from_data(normal(&[1, SIDE, SIDE, config.channels]), &device);
     let context = Tensor::from_data(normal(&[1, TOKENS, config.context]), &device);
-    values(&(transformer.forward(x.clone(), &context) - x))
+    let text = transformer.keys_values(&context);
+    values(&(transformer.forward(x.clone(), &text) - x))
 }
 
 /// Matrices with deviation 1/sqrt(inputs), norms that do nothing, biases of zero.
