@@ -9,7 +9,7 @@
     reason = "a test may fail, and has no readers from outside"
 )]
 
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use sdxl_web::kernels::{self, GroupNormOptions, Packing, Tuning, Weight, Window};
@@ -63,9 +63,23 @@ impl On<'_> {
     }
 }
 
-/// Runs `work` on both devices, in each precision, and compares. The limits are that of one pass in f32, and, for f16, the
-/// rounding of the output (a third of 2^-10) with room to spare.
+/// Between them every variant of every kernel: of GPUs, with matrix products in large tiles or small ones, and of software
+/// adapters.
+fn tunings() -> [Tuning; 3] {
+    [(true, 0), (true, u32::MAX), (false, 0)].map(|(shared, large_tiles_from)| Tuning {
+        shared,
+        large_tiles_from,
+        ..Tuning::default()
+    })
+}
+
+/// There is one tuning for the process, and one test at a time may set it.
+static TUNED: Mutex<()> = Mutex::new(());
+
+/// Runs `work` on both devices, in each precision and variant, and compares. The limits are that of one pass in f32, and, for
+/// f16, the rounding of the output (a third of 2^-10) with room to spare.
 fn compare<const D: usize>(what: &str, work: impl Fn(&On) -> Tensor<D>) {
+    let _tuned = TUNED.lock().unwrap_or_else(PoisonError::into_inner);
     for &precision in precisions() {
         let read = |device: &Device| {
             let output = work(&On { device, precision });
@@ -73,22 +87,24 @@ fn compare<const D: usize>(what: &str, work: impl Fn(&On) -> Tensor<D>) {
             let data = pollster::block_on(output).unwrap();
             (data.shape().clone(), data.try_into_vec::<f32>().unwrap())
         };
-        let ((plain_shape, plain), (gpu_shape, gpu)) = (read(&Device::flex()), read(&gpu().device));
-        assert_eq!(gpu_shape, plain_shape, "{what}");
-        let square = |values: &mut dyn Iterator<Item = f32>| {
-            values.map(|v| f64::from(v).powi(2)).sum::<f64>()
-        };
-        let difference = square(&mut gpu.iter().zip(&plain).map(|(a, b)| a - b));
-        let rms = (difference / square(&mut plain.iter().copied())).sqrt();
-        println!("{what}, {precision:?}: rms {rms:.1e}");
+        let (plain_shape, plain) = read(&Device::flex());
         let limit = match precision {
             Precision::F32 => 1e-5,
             Precision::F16 => 1e-3,
         };
-        assert!(
-            rms <= limit,
-            "{what}, {precision:?}: rms {rms:e} of {plain_shape:?}"
-        );
+        for tuning in tunings() {
+            kernels::tune(tuning);
+            let (gpu_shape, gpu) = read(&gpu().device);
+            let what = format!("{what}, {precision:?}, {tuning:?}");
+            assert_eq!(gpu_shape, plain_shape, "{what}");
+            let square = |values: &mut dyn Iterator<Item = f32>| {
+                values.map(|v| f64::from(v).powi(2)).sum::<f64>()
+            };
+            let difference = square(&mut gpu.iter().zip(&plain).map(|(a, b)| a - b));
+            let rms = (difference / square(&mut plain.iter().copied())).sqrt();
+            println!("{what}: rms {rms:.1e}");
+            assert!(rms <= limit, "{what}: rms {rms:e} of {plain_shape:?}");
+        }
     }
 }
 
@@ -111,32 +127,6 @@ fn weight(encoding: Encoding, rows: usize, columns: usize, device: &Device) -> W
         },
         device,
     )
-}
-
-/// Every variant of the matrix product; [`Tuning`] leaves products of few rows to a variant of their own.
-const VARIANTS: [(&str, Tuning); 3] = [
-    ("large tiles", tuning(true, 0)),
-    ("small tiles", tuning(true, u32::MAX)),
-    ("solo", tuning(false, 0)),
-];
-
-const fn tuning(shared: bool, large_tiles_from: u32) -> Tuning {
-    Tuning {
-        shared,
-        large_tiles_from,
-        speed: 0.0,
-    }
-}
-
-/// Runs `work` in each variant. The tuning is the process's, so whoever depends on it waits for the others.
-fn in_each_variant(work: impl Fn(&str)) {
-    static TUNED: Mutex<()> = Mutex::new(());
-    let _guard = TUNED.lock().unwrap();
-    for (name, tuning) in VARIANTS {
-        kernels::tune(tuning);
-        work(name);
-    }
-    kernels::tune(Tuning::default());
 }
 
 /// Weights of SDXL's size are compared in the encoding that they have by default.
@@ -173,21 +163,19 @@ const PRODUCTS: [[usize; 3]; 22] = [
 
 #[test]
 fn linear_is_its_twin() {
-    in_each_variant(|variant| {
-        for encoding in ENCODINGS {
-            for [rows, inputs, outputs] in PRODUCTS {
-                if is_left_out(encoding, inputs * outputs) {
-                    continue;
-                }
-                let what = format!("linear {encoding} {rows}x{inputs}x{outputs}, {variant}");
-                compare(&what, |on| {
-                    let weight = weight(encoding, outputs, inputs, on.device);
-                    let x = on.activations(normal(1, [rows, inputs], on.device));
-                    kernels::linear(x, &weight, &normal(2, [1, outputs], on.device), None)
-                });
+    for encoding in ENCODINGS {
+        for [rows, inputs, outputs] in PRODUCTS {
+            if is_left_out(encoding, inputs * outputs) {
+                continue;
             }
+            let what = format!("linear {encoding} {rows}x{inputs}x{outputs}");
+            compare(&what, |on| {
+                let weight = weight(encoding, outputs, inputs, on.device);
+                let x = on.activations(normal(1, [rows, inputs], on.device));
+                kernels::linear(x, &weight, &normal(2, [1, outputs], on.device), None)
+            });
         }
-    });
+    }
 }
 
 /// [rows, inputs, outputs] and runs of rows with a bias of their own.
@@ -204,28 +192,26 @@ const ADDED: [([usize; 3], usize); 8] = [
 
 #[test]
 fn linear_with_biases_and_a_residual_is_its_twin() {
-    in_each_variant(|variant| {
-        for encoding in ENCODINGS {
-            for ([rows, inputs, outputs], runs) in ADDED {
-                for gated in [false, true] {
-                    let what = format!(
-                        "linear {encoding} {rows}x{inputs}x{outputs}, {runs} biases, gated {gated}, {variant}"
-                    );
-                    compare(&what, |on| {
-                        let weight = weight(encoding, outputs, inputs, on.device);
-                        let x = on.activations(normal(1, [rows, inputs], on.device));
-                        let bias = normal(2, [runs, outputs], on.device);
-                        let residual = on.activations(normal(3, [rows, outputs], on.device));
-                        let product = match gated {
-                            true => kernels::linear_geglu,
-                            false => kernels::linear,
-                        };
-                        product(x, &weight, &bias, Some(residual))
-                    });
-                }
+    for encoding in ENCODINGS {
+        for ([rows, inputs, outputs], runs) in ADDED {
+            for gated in [false, true] {
+                let what = format!(
+                    "linear {encoding} {rows}x{inputs}x{outputs}, {runs} biases, gated {gated}"
+                );
+                compare(&what, |on| {
+                    let weight = weight(encoding, outputs, inputs, on.device);
+                    let x = on.activations(normal(1, [rows, inputs], on.device));
+                    let bias = normal(2, [runs, outputs], on.device);
+                    let residual = on.activations(normal(3, [rows, outputs], on.device));
+                    let product = match gated {
+                        true => kernels::linear_geglu,
+                        false => kernels::linear,
+                    };
+                    product(x, &weight, &bias, Some(residual))
+                });
             }
         }
-    });
+    }
 }
 
 #[test]
@@ -253,36 +239,32 @@ fn convolution_is_its_twin() {
         ([1, 6, 6, 8, 9], 1, 2, [0, 0], [6, 6]),
         ([1, 10, 10, 4, 4], 5, 1, [2, 2], [10, 10]),
     ];
-    in_each_variant(|variant| {
-        for encoding in ENCODINGS {
-            for ([batch, height, width, inputs, outputs], kernel, stride, padding, resized) in cases
-            {
-                let window = Window {
-                    input: [height, width],
-                    resized,
-                    output: resized
-                        .map(|size| (size + padding[0] + padding[1] - kernel) / stride + 1),
-                    kernel: [kernel; 2],
-                    stride,
-                    padding: [padding[0] as isize; 2],
-                };
-                if is_left_out(encoding, kernel * kernel * inputs * outputs) {
-                    continue;
-                }
-                let what = format!(
-                    "conv2d {encoding} {batch}x{height}x{width}x{inputs} -> {outputs} {window:?}, {variant}"
-                );
-                compare(&what, |on| {
-                    let weight = weight(encoding, outputs, kernel * kernel * inputs, on.device);
-                    let x = on.activations(normal(1, [batch, height, width, inputs], on.device));
-                    let bias = normal(2, [batch, outputs], on.device);
-                    let shape = [batch, window.output[0], window.output[1], outputs];
-                    let residual = on.activations(normal(3, shape, on.device));
-                    kernels::conv2d(x, &weight, &bias, Some(residual), window)
-                });
+    for encoding in ENCODINGS {
+        for ([batch, height, width, inputs, outputs], kernel, stride, padding, resized) in cases {
+            let window = Window {
+                input: [height, width],
+                resized,
+                output: resized.map(|size| (size + padding[0] + padding[1] - kernel) / stride + 1),
+                kernel: [kernel; 2],
+                stride,
+                padding: [padding[0] as isize; 2],
+            };
+            if is_left_out(encoding, kernel * kernel * inputs * outputs) {
+                continue;
             }
+            let what = format!(
+                "conv2d {encoding} {batch}x{height}x{width}x{inputs} -> {outputs} {window:?}"
+            );
+            compare(&what, |on| {
+                let weight = weight(encoding, outputs, kernel * kernel * inputs, on.device);
+                let x = on.activations(normal(1, [batch, height, width, inputs], on.device));
+                let bias = normal(2, [batch, outputs], on.device);
+                let shape = [batch, window.output[0], window.output[1], outputs];
+                let residual = on.activations(normal(3, shape, on.device));
+                kernels::conv2d(x, &weight, &bias, Some(residual), window)
+            });
         }
-    });
+    }
 }
 
 #[test]
@@ -355,8 +337,9 @@ fn group_norm(x: Tensor<4>, statistics: &Tensor<4>, groups: usize, silu: bool) -
     kernels::group_norm(x, statistics, &gamma, &beta, options)
 }
 
-/// Pictures of less than one slice, of one, and of several with a ragged last one.
-const NORMED: [([usize; 4], usize); 7] = [
+/// Pictures of less than one slice, of one, and of several with a ragged last one; groups of one channel, of all, and of more
+/// than a workgroup has threads; channels that do not come in fours, and groups that do not.
+const NORMED: [([usize; 4], usize); 30] = [
     ([1, 8, 8, 64], 16),
     ([2, 5, 7, 12], 3),
     ([1, 1, 1, 8], 2),
@@ -364,21 +347,45 @@ const NORMED: [([usize; 4], usize); 7] = [
     ([2, 20, 20, 30], 1),
     ([2, 32, 32, 8], 4),
     ([2, 65, 33, 12], 3),
+    ([1, 4, 8, 6], 3),
+    ([1, 3, 11, 5], 5),
+    ([3, 9, 4, 7], 1),
+    ([1, 16, 2, 260], 2),
+    ([2, 6, 6, 140], 1),
+    ([1, 2, 3, 63], 9),
+    ([5, 1, 40, 36], 6),
+    ([1, 17, 2, 1], 1),
+    ([2, 1, 31, 66], 11),
+    ([4, 8, 4, 2], 1),
+    ([1, 1, 1, 1024], 8),
+    // The demo model's.
+    ([2, 16, 16, 64], 16),
+    ([2, 8, 8, 96], 16),
+    ([2, 4, 4, 160], 16),
+    ([2, 4, 4, 320], 16),
+    ([1, 48, 32, 96], 8),
+    ([1, 64, 64, 32], 8),
+    // SDXL's narrowest and widest, and one whose pictures are so large that a slice is longer than the shortest.
+    ([1, 24, 16, 320], 32),
+    ([2, 16, 16, 640], 32),
+    ([2, 8, 8, 1920], 32),
+    ([2, 8, 8, 2560], 32),
+    ([1, 24, 24, 512], 32),
+    ([1, 104, 1376, 128], 32),
 ];
 
 #[test]
 fn group_norm_is_its_twin() {
     for (shape, groups) in NORMED {
         let x = |on: &On| on.activations(normal(1, shape, on.device) * 3.0 + 5.0);
-        compare(
-            &format!("group_norm_statistics {shape:?} / {groups}"),
-            |on| kernels::group_norm_statistics(x(on), groups),
-        );
+        compare(&format!("group_norm_statistics {shape:?}"), |on| {
+            kernels::group_norm_statistics(x(on))
+        });
         for silu in [false, true] {
             compare(
                 &format!("group_norm {shape:?} / {groups}, silu {silu}"),
                 |on| {
-                    let statistics = kernels::group_norm_statistics(x(on), groups);
+                    let statistics = kernels::group_norm_statistics(x(on));
                     group_norm(x(on), &statistics, groups, silu)
                 },
             );
@@ -389,7 +396,8 @@ fn group_norm_is_its_twin() {
 /// The statistics of parts with means far apart, joined, are those of the whole.
 #[test]
 fn group_norm_of_parts_is_that_of_the_whole() {
-    for (shape, groups) in NORMED {
+    // The first are small enough to be cut into many parts.
+    for &(shape, groups) in &NORMED[..8] {
         let [batch, height, width, _] = shape;
         for rows in [1, 3, 7, height] {
             compare(
@@ -403,10 +411,10 @@ fn group_norm_of_parts_is_that_of_the_whole() {
                     let part = |first| x.clone().narrow(1, first, rows.min(height - first));
                     let firsts = || (0..height).step_by(rows);
                     if on.is_twin() {
-                        let statistics = kernels::group_norm_statistics(x.clone(), groups);
+                        let statistics = kernels::group_norm_statistics(x.clone());
                         return group_norm(x, &statistics, groups, true);
                     }
-                    let of = |first| kernels::group_norm_statistics(part(first), groups);
+                    let of = |first| kernels::group_norm_statistics(part(first));
                     let statistics = Tensor::cat(firsts().map(of).collect(), 0);
                     let parts =
                         firsts().map(|first| group_norm(part(first), &statistics, groups, true));
@@ -422,7 +430,21 @@ const MANY_ROWS: [usize; 2] = [65_537, 3];
 
 #[test]
 fn layer_norm_is_its_twin() {
-    for [rows, width] in [[1, 64], [77, 96], [130, 33], [5, 1280], [3, 2], MANY_ROWS] {
+    let ragged = [1, 3, 15, 16, 17, 77]
+        .into_iter()
+        .flat_map(|rows| [2, 5, 261, 68].map(|width| [rows, width]));
+    // The demo model's and SDXL's own; more than there may be workgroups.
+    let own = [
+        [154, 64],
+        [512, 96],
+        [32, 160],
+        [40, 640],
+        [20, 768],
+        [20, 1280],
+        [9, 2048],
+        MANY_ROWS,
+    ];
+    for [rows, width] in ragged.chain(own) {
         compare(&format!("layer_norm {rows}x{width}"), |on| {
             let x = on.activations(normal(1, [rows, width], on.device) * 3.0 + 5.0);
             kernels::layer_norm(
@@ -461,7 +483,9 @@ fn attention_is_its_twin(cases: &[Attended], what: &str, change: impl Fn(Tensor<
 /// Heads of less than one slab of channels, of one, of several with a ragged last one, and of more than a workgroup has.
 #[test]
 fn attention_of_any_width_is_its_twin() {
-    let widths = [1, 5, 8, 12, 16, 20, 32, 33, 64, 65, 96, 130, 512, 520];
+    let widths = [
+        1, 5, 8, 12, 16, 18, 20, 32, 33, 64, 65, 68, 96, 128, 130, 132, 256, 260, 512, 520,
+    ];
     let cases = widths.map(|width| ([1, 66, 67, 2, width], false));
     attention_is_its_twin(&cases, "", |x| x);
 }
@@ -481,6 +505,29 @@ fn attention_of_any_tokens_is_its_twin() {
         ([1, 77, 77, 3, 12], true),
         ([1, 200, 200, 2, 80], true),
         ([2, 1, 1, 2, 8], true),
+        ([1, 127, 65, 2, 36], false),
+        ([1, 129, 129, 1, 64], true),
+        ([1, 5, 81, 2, 7], false),
+        ([1, 260, 260, 1, 30], true),
+        ([3, 17, 49, 2, 68], false),
+    ];
+    attention_is_its_twin(&cases, "", |x| x);
+}
+
+/// The demo model's, and SDXL's at a smaller batch or with fewer heads.
+#[test]
+fn attention_of_the_models_is_its_twin() {
+    let cases = [
+        ([2, 16, 16, 5, 32], false),
+        ([2, 16, 77, 5, 32], false),
+        ([2, 64, 64, 3, 32], false),
+        ([2, 64, 77, 3, 32], false),
+        ([2, 77, 77, 3, 32], true),
+        ([1, 256, 256, 1, 96], false),
+        ([1, 1024, 1024, 2, 64], false),
+        ([1, 1024, 77, 2, 64], false),
+        ([2, 77, 77, 12, 64], true),
+        ([1, 300, 300, 1, 512], false),
     ];
     attention_is_its_twin(&cases, "", |x| x);
 }
@@ -494,7 +541,18 @@ fn attention_of_large_scores_is_its_twin() {
 
 #[test]
 fn geglu_is_its_twin() {
-    for [rows, width] in [[1, 64], [77, 33], [3, 1], [130, 640], MANY_ROWS] {
+    let ragged = [1, 3, 77]
+        .into_iter()
+        .flat_map(|rows| [1, 4, 6, 31, 33, 64, 68, 255].map(|width| [rows, width]));
+    let own = [
+        [128, 384],
+        [32, 640],
+        [16, 2560],
+        [8, 5120],
+        [130, 640],
+        MANY_ROWS,
+    ];
+    for [rows, width] in ragged.chain(own) {
         compare(&format!("geglu {rows}x{width}"), |on| {
             kernels::geglu(on.activations(normal(1, [rows, 2 * width], on.device) * 3.0))
         });
@@ -507,7 +565,11 @@ fn the_self_test_passes_on_both_devices() {
         (&Device::flex(), &[Precision::F32][..]),
         (&gpu().device, precisions()),
     ];
-    for (device, precisions) in tests {
-        pollster::block_on(kernels::self_test(device, &ENCODINGS, precisions)).unwrap();
+    let _tuned = TUNED.lock().unwrap_or_else(PoisonError::into_inner);
+    for tuning in tunings() {
+        kernels::tune(tuning);
+        for (device, precisions) in tests {
+            pollster::block_on(kernels::self_test(device, &ENCODINGS, precisions)).unwrap();
+        }
     }
 }

@@ -136,7 +136,7 @@ impl Bench<'_> {
                     silu: true,
                 };
                 self.throughput(&|| {
-                    let statistics = kernels::group_norm_statistics(x.clone(), groups);
+                    let statistics = kernels::group_norm_statistics(x.clone());
                     flat(kernels::group_norm(
                         x.clone(),
                         &statistics,

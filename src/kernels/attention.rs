@@ -1,4 +1,5 @@
-//! Softmax attention in one pass over the keys, with no matrix of scores in memory. GPU: attention.wgsl.
+//! Softmax attention in one pass over the keys, with no matrix of scores in memory. GPU: attention_info.wgsl with
+//! attention_shared.wgsl or attention_alone.wgsl, and attention_quads.wgsl or attention_singles.wgsl.
 
 use std::f64::consts::LOG2_E;
 
@@ -6,9 +7,15 @@ use burn::backend::wgpu::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
 
 use super::launch::{Wgsl, launch};
+use super::tuning::tuning;
 
-/// Queries of one workgroup, and channels of a slab of its output: attention.wgsl's TILE.
-const TILE: usize = 64;
+/// One way of sharing the work out.
+struct Way {
+    name: &'static str,
+    parts: Vec<&'static str>,
+    /// Queries of one workgroup, and channels of its output.
+    tile: [usize; 2],
+}
 
 pub(super) fn gpu(
     q: CubeTensor,
@@ -21,14 +28,14 @@ pub(super) fn gpu(
     let [batch, queries, channels] = q.meta.shape().dims();
     let [_, keys, _] = k.meta.shape().dims::<3>();
     let width = channels / heads;
-    // SDXL's heads are 64 wide; the registers of further slabs are for the VAE's one head over 512 channels.
-    let (variant, slabs, declaration) = match width <= TILE {
-        true => ("narrow", 1, "const SLABS: u32 = 1u;\n"),
-        false => ("wide", 8, "const SLABS: u32 = 8u;\n"),
+    let way = way(width);
+    let (lanes, memory) = match width.is_multiple_of(4) {
+        true => ("quads", include_str!("attention_quads.wgsl")),
+        false => ("singles", include_str!("attention_singles.wgsl")),
     };
     let kernel = Wgsl {
-        name: vec!["attention", variant],
-        parts: vec![declaration, include_str!("attention.wgsl")],
+        name: vec!["attention", way.name, lanes],
+        parts: [&[include_str!("attention_info.wgsl"), memory], &*way.parts].concat(),
         value: q.dtype,
     };
     // The kernel's exponentials are powers of two.
@@ -42,12 +49,36 @@ pub(super) fn gpu(
         u32::from(causal),
         (scale as f32).to_bits(),
     ];
+    let [tile_queries, tile_channels] = way.tile;
     let workgroups = [
-        queries.div_ceil(TILE),
-        batch * heads * width.div_ceil(slabs * TILE),
+        queries.div_ceil(tile_queries),
+        batch * heads * width.div_ceil(tile_channels),
     ];
     let output = (q.dtype, [batch, queries, channels]);
     launch(kernel, &[q, k, v], output, &info, workgroups)
+}
+
+fn way(width: usize) -> Way {
+    // attention_shared.wgsl's QUERIES and SLAB; attention_alone.wgsl's QUERIES times WORKERS, and four times its SLAB.
+    const SHARED: [usize; 2] = [128, 64];
+    const ALONE: [usize; 2] = [16, 128];
+    if !tuning().shared {
+        return Way {
+            name: "alone",
+            parts: vec![include_str!("attention_alone.wgsl")],
+            tile: ALONE,
+        };
+    }
+    // SDXL's heads are 64 wide; the registers of further slabs are for the VAE's one head over 512 channels.
+    let (name, slabs, declaration) = match width <= SHARED[1] {
+        true => ("narrow", 1, "const SLABS: u32 = 1u;\n"),
+        false => ("wide", 4, "const SLABS: u32 = 4u;\n"),
+    };
+    Way {
+        name,
+        parts: vec![declaration, include_str!("attention_shared.wgsl")],
+        tile: [SHARED[0], slabs * SHARED[1]],
+    }
 }
 
 #[cfg(not(target_arch = "wasm32"))]

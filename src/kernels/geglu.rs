@@ -4,6 +4,7 @@ use burn::backend::wgpu::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
 
 use super::launch::{Wgsl, launch, one_each};
+use super::workers::lanes;
 
 pub(super) fn gpu(x: CubeTensor) -> CubeTensor {
     let x = into_contiguous(x);
@@ -12,9 +13,14 @@ pub(super) fn gpu(x: CubeTensor) -> CubeTensor {
     shape[last] /= 2;
     let width = shape[last];
     let rows = shape.num_elements() / width;
+    let (lanes, _) = lanes(width);
     let kernel = Wgsl {
-        name: vec!["geglu"],
-        parts: vec![include_str!("geglu.wgsl"), include_str!("gelu.wgsl")],
+        name: vec!["geglu", lanes.name],
+        parts: vec![
+            lanes.source,
+            include_str!("geglu.wgsl"),
+            include_str!("gelu.wgsl"),
+        ],
         value: x.dtype,
     };
     let output = (x.dtype, shape);

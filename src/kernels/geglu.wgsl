@@ -6,8 +6,8 @@ struct Info {
     width: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<Value>;
-@group(0) @binding(1) var<storage, read_write> y: array<Value>;
+@group(0) @binding(0) var<storage, read> x: array<Stored>;
+@group(0) @binding(1) var<storage, read_write> y: array<Stored>;
 @group(0) @binding(2) var<uniform> info: Info;
 
 @compute @workgroup_size(64)
@@ -20,9 +20,10 @@ fn main(
     if row >= info.rows {
         return;
     }
-    let start = row * info.width;
-    for (var i = thread; i < info.width; i += 64u) {
-        let gate = f32(x[2u * start + info.width + i]);
-        y[start + i] = Value(f32(x[2u * start + i]) * gelu(gate));
+    let columns = info.width / LANES;
+    let start = row * columns;
+    for (var i = thread; i < columns; i += 64u) {
+        let gate = Lanes(x[2u * start + columns + i]);
+        y[start + i] = Stored(Lanes(x[2u * start + i]) * gelu(gate));
     }
 }

@@ -92,8 +92,8 @@ pub(super) fn gpu(
 ) -> CubeTensor {
     let [x, bias] = [x, bias].map(into_contiguous);
     let (access, access_source) = match product.channels % 4 {
-        0 => ("quads", include_str!("quads.wgsl")),
-        _ => ("singles", include_str!("singles.wgsl")),
+        0 => ("quads", include_str!("gemm_quads.wgsl")),
+        _ => ("singles", include_str!("gemm_singles.wgsl")),
     };
     let (decoder, decode) = packing.decoder();
     let (output, columns) = match product.gated {
@@ -111,7 +111,11 @@ pub(super) fn gpu(
     ];
     parts.extend(variant.parts);
     match product.gated {
-        true => parts.extend([include_str!("gated_output.wgsl"), include_str!("gelu.wgsl")]),
+        true => parts.extend([
+            include_str!("gated_output.wgsl"),
+            include_str!("gelu.wgsl"),
+            include_str!("singles.wgsl"),
+        ]),
         false => parts.push(include_str!("plain_output.wgsl")),
     }
     let kernel = Wgsl {

@@ -5,8 +5,8 @@
 // kernel, put together by gemm.rs:
 // - main: gemm_large.wgsl, gemm_small.wgsl, gemm_narrow.wgsl or gemm_solo.wgsl
 // - where a row's input lies at a tap, `row_start`: rows.wgsl (linear) or patches.wgsl (convolution)
-// - four neighbouring channels of input and weight, `input4` and `weight_at`: quads.wgsl, or singles.wgsl where the number of
-//   channels is no multiple of four
+// - four neighbouring channels of input and weight, `input4` and `weight_at`: gemm_quads.wgsl, or gemm_singles.wgsl where the
+//   number of channels is no multiple of four
 // - four neighbouring values of an encoded weight, `weight4`: decode_*.wgsl
 // - which row of the weight an output's column needs, and what becomes of the sums: plain_output.wgsl or gated_output.wgsl
 //

@@ -41,8 +41,8 @@ impl Kernels for CubeBackend {
         embedding::gpu(weight, ids, packing)
     }
 
-    fn group_norm_statistics(x: FloatTensor<Self>, groups: usize) -> FloatTensor<Self> {
-        group_norm::gpu::statistics(x, groups)
+    fn group_norm_statistics(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        group_norm::gpu::statistics(x)
     }
 
     fn group_norm(

@@ -1,15 +1,23 @@
-//! GroupNorm with SiLU behind it, in two kernels: statistics, which may be those of several parts of a picture, and their
-//! application. GPU: group_norm_statistics.wgsl, group_norm.wgsl.
+//! GroupNorm with SiLU behind it: statistics, which may be those of several parts of a picture, and their application. GPU:
+//! group_norm_statistics.wgsl; group_norm_scaling.wgsl, group_norm.wgsl.
 
 use burn::backend::wgpu::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
 
 use super::launch::{Wgsl, launch};
 
-/// Pixels that one workgroup takes of a group.
-const SLICE: usize = 1024;
 /// Count, mean and sum of squared deviations.
 const STATISTICS: usize = 3;
+/// Enough invocations, of four channels each, to keep the largest GPUs busy: with more of them, each only does less.
+const INVOCATIONS: usize = 1 << 17;
+/// Fewest pixels that statistics are made of, so that they are few beside the pixels.
+const SHORTEST_SLICE: usize = 32;
+
+/// Pixels that one invocation takes the statistics of, in each of four channels.
+fn slice(batch: usize, pixels: usize, channels: usize) -> usize {
+    let values = batch * pixels * channels;
+    values.div_ceil(4 * INVOCATIONS).max(SHORTEST_SLICE)
+}
 
 /// What sets one GroupNorm apart from another, besides its parameters.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -26,23 +34,30 @@ pub(super) mod gpu {
     use burn::tensor::DType;
 
     use super::*;
+    use crate::kernels::workers::{lanes, workers};
 
-    pub fn statistics(x: CubeTensor, groups: usize) -> CubeTensor {
+    pub fn statistics(x: CubeTensor) -> CubeTensor {
         let x = into_contiguous(x);
         let [batch, height, width, channels] = x.meta.shape().dims();
+        let (lanes, count) = lanes(channels);
         let kernel = Wgsl {
-            name: vec!["group_norm_statistics"],
-            parts: vec![
-                include_str!("group_norm_statistics.wgsl"),
-                include_str!("workgroup_total.wgsl"),
-            ],
+            name: vec!["group_norm_statistics", lanes.name],
+            parts: vec![lanes.source, include_str!("group_norm_statistics.wgsl")],
             value: x.dtype,
         };
         let pixels = height * width;
-        let slices = pixels.div_ceil(SLICE);
-        let info = [pixels, channels, groups, SLICE].map(|n| n as u32);
-        let output = (DType::F32, [slices, batch, groups, STATISTICS]);
-        launch(kernel, &[x], output, &info, [slices, batch * groups])
+        let slice = slice(batch, pixels, channels);
+        let slices = pixels.div_ceil(slice);
+        let info = [pixels, channels, slice, slices].map(|n| n as u32);
+        let output = (DType::F32, [slices, batch, STATISTICS, channels]);
+        let invocations = slices * channels / count;
+        launch(
+            kernel,
+            &[x],
+            output,
+            &info,
+            [invocations.div_ceil(64), batch],
+        )
     }
 
     pub fn apply(
@@ -52,36 +67,41 @@ pub(super) mod gpu {
         beta: CubeTensor,
         options: GroupNormOptions,
     ) -> CubeTensor {
-        let (x, statistics) = (into_contiguous(x), into_contiguous(statistics));
+        let x = into_contiguous(x);
         let shape = x.meta.shape().clone();
         let [batch, height, width, channels] = shape.dims();
-        let [parts, ..] = statistics.meta.shape().dims::<4>();
+        let scaling = scaling(statistics, gamma, options);
+        let (lanes, count) = lanes(channels);
         let kernel = Wgsl {
-            name: vec!["group_norm"],
-            parts: vec![
-                include_str!("group_norm.wgsl"),
-                include_str!("workgroup_total.wgsl"),
-            ],
+            name: vec!["group_norm", lanes.name],
+            parts: vec![lanes.source, include_str!("group_norm.wgsl")],
             value: x.dtype,
         };
-        let pixels = height * width;
-        let info = [
-            pixels as u32,
-            channels as u32,
-            options.groups as u32,
-            SLICE as u32,
-            parts as u32,
-            u32::from(options.silu),
-            options.eps.to_bits(),
-        ];
+        let (pixels, columns) = (height * width, channels / count);
+        let stride = pixels.div_ceil(4).min(INVOCATIONS.div_ceil(columns));
+        let silu = usize::from(options.silu);
+        let info = [pixels, channels, stride, silu].map(|n| n as u32);
         let output = (x.dtype, shape);
-        launch(
-            kernel,
-            &[x, statistics, gamma, beta],
-            output,
-            &info,
-            [pixels.div_ceil(SLICE), batch * options.groups],
-        )
+        let workgroups = [(stride * columns).div_ceil(64), batch];
+        launch(kernel, &[x, scaling, beta], output, &info, workgroups)
+    }
+
+    /// The mean and the factor of each channel, `[batch, 2, channels]`.
+    fn scaling(statistics: CubeTensor, gamma: CubeTensor, options: GroupNormOptions) -> CubeTensor {
+        let statistics = into_contiguous(statistics);
+        let [slices, batch, _, channels] = statistics.meta.shape().dims();
+        let (workers, at_once) = workers();
+        let kernel = Wgsl {
+            name: vec!["group_norm_scaling", workers.name],
+            parts: vec![include_str!("group_norm_scaling.wgsl"), workers.source],
+            value: DType::F32,
+        };
+        let [batch32, groups, channels32, slices] =
+            [batch, options.groups, channels, slices].map(|n| n as u32);
+        let info = [batch32, groups, channels32, slices, options.eps.to_bits()];
+        let output = (DType::F32, [batch, 2, channels]);
+        let workgroups = [(batch * options.groups).div_ceil(at_once), 1];
+        launch(kernel, &[statistics, gamma], output, &info, workgroups)
     }
 }
 
@@ -90,42 +110,40 @@ pub(super) mod plain {
     use burn::tensor::Shape;
     use burn_flex::FlexTensor;
 
-    use super::{GroupNormOptions, SLICE, STATISTICS};
+    use super::{GroupNormOptions, STATISTICS, slice};
     use crate::kernels::plain::{tensor, values};
 
-    pub fn statistics(x: FlexTensor, groups: usize) -> FlexTensor {
+    pub fn statistics(x: FlexTensor) -> FlexTensor {
         let x = x.to_contiguous();
         let [batch, height, width, channels] = x.layout().shape().dims();
-        let (pixels, size) = (height * width, channels / groups);
-        let slices = pixels.div_ceil(SLICE);
-        let mut statistics = vec![0.0; slices * batch * groups * STATISTICS];
+        let pixels = height * width;
+        let slice = slice(batch, pixels, channels);
+        let slices = pixels.div_ceil(slice);
+        let mut statistics = vec![0.0; slices * batch * STATISTICS * channels];
         for (sample, picture) in values(&x).chunks(pixels * channels).enumerate() {
-            for (slice, part) in picture.chunks(SLICE * channels).enumerate() {
-                let count = (part.len() / groups) as f64;
-                let mut sums = vec![0.0f64; groups];
-                for pixel in part.chunks(channels) {
-                    for (sum, group) in sums.iter_mut().zip(pixel.chunks(size)) {
-                        *sum += f64::from(group.iter().sum::<f32>());
-                    }
-                }
-                let means: Vec<f32> = sums.iter().map(|sum| (sum / count) as f32).collect();
-                let mut squares = vec![0.0f64; groups];
-                for pixel in part.chunks(channels) {
-                    for ((sum, mean), group) in
-                        squares.iter_mut().zip(&means).zip(pixel.chunks(size))
-                    {
-                        *sum +=
-                            f64::from(group.iter().map(|v| (v - mean) * (v - mean)).sum::<f32>());
-                    }
-                }
-                let start = (slice * batch + sample) * groups * STATISTICS;
-                let rows = statistics[start..].chunks_mut(STATISTICS);
-                for ((row, mean), squares) in rows.zip(&means).zip(&squares) {
-                    row.copy_from_slice(&[count as f32, *mean, *squares as f32]);
+            for (number, part) in picture.chunks(slice * channels).enumerate() {
+                let count = (part.len() / channels) as f64;
+                let start = (number * batch + sample) * STATISTICS * channels;
+                let rows = &mut statistics[start..start + STATISTICS * channels];
+                for channel in 0..channels {
+                    let column = || {
+                        part.iter()
+                            .skip(channel)
+                            .step_by(channels)
+                            .map(|&v| f64::from(v))
+                    };
+                    let mean = column().sum::<f64>() / count;
+                    let squares: f64 = column().map(|v| (v - mean) * (v - mean)).sum();
+                    rows[channel] = count as f32;
+                    rows[channels + channel] = mean as f32;
+                    rows[2 * channels + channel] = squares as f32;
                 }
             }
         }
-        tensor(statistics, Shape::new([slices, batch, groups, STATISTICS]))
+        tensor(
+            statistics,
+            Shape::new([slices, batch, STATISTICS, channels]),
+        )
     }
 
     pub fn apply(
@@ -144,13 +162,15 @@ pub(super) mod plain {
         for (sample, picture) in y.chunks_mut(height * width * channels).enumerate() {
             let scaling: Vec<(f32, f32)> = (0..options.groups)
                 .map(|group| {
-                    let first = sample * options.groups + group;
-                    let step = batch * options.groups;
-                    let parts = statistics
-                        .chunks(STATISTICS)
-                        .skip(first)
-                        .step_by(step)
-                        .map(|part| [part[0], part[1], part[2]].map(f64::from));
+                    let rows = statistics
+                        .chunks(STATISTICS * channels)
+                        .skip(sample)
+                        .step_by(batch);
+                    let parts = rows.flat_map(|row| {
+                        (group * size..(group + 1) * size).map(|channel| {
+                            [0, 1, 2].map(|which| f64::from(row[which * channels + channel]))
+                        })
+                    });
                     let (mean, variance) = joined(parts);
                     let scale = 1.0 / (variance as f32 + options.eps).sqrt();
                     (mean as f32, scale)

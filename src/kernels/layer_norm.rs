@@ -4,17 +4,20 @@ use burn::backend::wgpu::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
 
 use super::launch::{Wgsl, launch, one_each};
+use super::workers::{lanes, workers};
 
 pub(super) fn gpu(x: CubeTensor, gamma: CubeTensor, beta: CubeTensor, eps: f32) -> CubeTensor {
     let x = into_contiguous(x);
     let shape = x.meta.shape().clone();
     let columns = gamma.meta.shape()[0];
     let rows = shape.num_elements() / columns;
+    let ((lanes, _), (workers, at_once)) = (lanes(columns), workers());
     let kernel = Wgsl {
-        name: vec!["layer_norm"],
+        name: vec!["layer_norm", lanes.name, workers.name],
         parts: vec![
+            lanes.source,
             include_str!("layer_norm.wgsl"),
-            include_str!("workgroup_total.wgsl"),
+            workers.source,
         ],
         value: x.dtype,
     };
@@ -24,7 +27,7 @@ pub(super) fn gpu(x: CubeTensor, gamma: CubeTensor, beta: CubeTensor, eps: f32) 
         &[x, gamma, beta],
         output,
         &[rows as u32, columns as u32, eps.to_bits()],
-        one_each(rows),
+        one_each(rows.div_ceil(at_once)),
     )
 }
 

@@ -3,8 +3,9 @@
 //! The twin (`plain` in each file, run on [`burn::tensor::Device::flex`]) is the kernel's specification and its test oracle.
 //! Activations are row-major, channels last, in f32 or, on a GPU, in f16 ([`crate::Precision`]), and an output is of its
 //! input's type; sums are f32, and so are vectors (biases, gamma, beta), embeddings and statistics. Shapes travel in a
-//! uniform, never in the source, so that a kernel is compiled once for each type. Workgroups stay within what every WebGPU
-//! adapter offers: 256 invocations, 16 KiB of workgroup memory.
+//! uniform, never in the source, so that a kernel is compiled once for each type, and for each way to work that the adapter
+//! and a row's length call for ([`Tuning`], `workers.rs`). Workgroups stay within what every WebGPU adapter offers: 256
+//! invocations, 16 KiB of workgroup memory.
 
 mod attention;
 mod conv2d;
@@ -21,6 +22,7 @@ mod plain;
 mod self_test;
 mod tuning;
 mod weight;
+mod workers;
 
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Backend, Dispatch, backend_extension};
@@ -65,7 +67,7 @@ pub trait Kernels: Backend {
     ) -> FloatTensor<Self>;
 
     /// See [`group_norm_statistics`].
-    fn group_norm_statistics(x: FloatTensor<Self>, groups: usize) -> FloatTensor<Self>;
+    fn group_norm_statistics(x: FloatTensor<Self>) -> FloatTensor<Self>;
 
     /// See [`group_norm`].
     fn group_norm(
@@ -220,27 +222,21 @@ pub fn embedding(weight: &Weight, ids: Tensor<1, Int>) -> Tensor<2> {
     ))
 }
 
-/// What [`group_norm`] has to know of a picture: count, mean and sum of squared deviations of each group of channels, for
-/// some of its pixels in each row. Those of a picture in parts are the parts' in any order, joined along the first axis.
+/// What [`group_norm`] has to know of a picture: count, mean and sum of squared deviations of each channel, for some of its
+/// pixels in each row. Those of a picture in parts are the parts' in any order, joined along the first axis.
 ///
 /// # Shapes
 /// - x: `[batch, height, width, channels]`
-/// - output: `[rows, batch, groups, 3]`
-pub fn group_norm_statistics(x: Tensor<4>, groups: usize) -> Tensor<4> {
-    let [_, _, _, channels] = x.dims();
-    assert_eq!(
-        channels % groups,
-        0,
-        "group_norm: {channels} channels in {groups} groups"
-    );
-    Tensor::from_dispatch(Dispatch::group_norm_statistics(x.into_dispatch(), groups))
+/// - output: `[rows, batch, 3, channels]`
+pub fn group_norm_statistics(x: Tensor<4>) -> Tensor<4> {
+    Tensor::from_dispatch(Dispatch::group_norm_statistics(x.into_dispatch()))
 }
 
 /// GroupNorm of a picture, or of a part of one, with SiLU behind it if the options say so.
 ///
 /// # Shapes
 /// - x, output: `[batch, height, width, channels]`
-/// - statistics: `[rows, batch, groups, 3]`, of the whole picture, see [`group_norm_statistics`]
+/// - statistics: `[rows, batch, 3, channels]`, of the whole picture, see [`group_norm_statistics`]
 /// - gamma, beta: `[channels]`
 pub fn group_norm(
     x: Tensor<4>,
@@ -249,12 +245,18 @@ pub fn group_norm(
     beta: &Tensor<1>,
     options: GroupNormOptions,
 ) -> Tensor<4> {
-    let [batch, _, _, _] = x.dims();
-    let [_, of_batch, groups, _] = statistics.dims();
+    let [batch, _, _, channels] = x.dims();
+    let [_, of_batch, _, of_channels] = statistics.dims();
     assert_eq!(
-        [of_batch, groups],
-        [batch, options.groups],
-        "group_norm: batch and groups of the statistics"
+        [of_batch, of_channels],
+        [batch, channels],
+        "group_norm: batch and channels of the statistics"
+    );
+    assert_eq!(
+        channels % options.groups,
+        0,
+        "group_norm: {channels} channels in {} groups",
+        options.groups
     );
     Tensor::from_dispatch(Dispatch::group_norm(
         x.into_dispatch(),

@@ -44,8 +44,8 @@ impl Kernels for Flex {
         embedding::plain::embedding(weight, ids, packing)
     }
 
-    fn group_norm_statistics(x: FloatTensor<Self>, groups: usize) -> FloatTensor<Self> {
-        group_norm::plain::statistics(x, groups)
+    fn group_norm_statistics(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        group_norm::plain::statistics(x)
     }
 
     fn group_norm(

@@ -1,17 +1,19 @@
+// A workgroup shares one row between its threads: for GPUs. Must be kept in sync with workers.rs: ROWS.
 
-// The sum of one value of each of a workgroup's THREADS invocations, a power of two.
+const THREADS: u32 = 64u;
+const ROWS: u32 = 1u;
 
 var<workgroup> partial: array<f32, THREADS>;
 
+// The sum of one value of each thread.
 fn total(value: f32, thread: u32) -> f32 {
+    // What was summed before may still be read.
     workgroupBarrier();
     partial[thread] = value;
     workgroupBarrier();
-    for (var half = THREADS / 2u; half > 0u; half /= 2u) {
-        if thread < half {
-            partial[thread] += partial[thread + half];
-        }
-        workgroupBarrier();
+    var sum = 0.0;
+    for (var i = 0u; i < THREADS; i++) {
+        sum += partial[i];
     }
-    return partial[0];
+    return sum;
 }

@@ -48,17 +48,16 @@ impl GroupNorm {
         self.run(x, true)
     }
 
-    /// What [`Self::apply_silu`] has to know of a picture that lies in `parts` of its rows.
+    /// What any GroupNorm's [`Self::apply_silu`] has to know of a picture that lies in `parts` of its rows.
     ///
     /// # Shapes
     /// - parts: `[batch, rows, width, channels]`
     /// - output: as of [`kernels::group_norm_statistics`]
-    pub fn statistics(&self, parts: &[Tensor<4>]) -> Tensor<4> {
+    pub fn statistics(parts: &[Tensor<4>]) -> Tensor<4> {
         match parts {
-            [whole] => kernels::group_norm_statistics(whole.clone(), self.groups),
+            [whole] => kernels::group_norm_statistics(whole.clone()),
             parts => {
-                let of =
-                    |part: &Tensor<4>| kernels::group_norm_statistics(part.clone(), self.groups);
+                let of = |part: &Tensor<4>| kernels::group_norm_statistics(part.clone());
                 Tensor::cat(parts.iter().map(of).collect(), 0)
             }
         }
@@ -70,7 +69,7 @@ impl GroupNorm {
     }
 
     fn run(&self, x: Tensor<4>, silu: bool) -> Tensor<4> {
-        let statistics = kernels::group_norm_statistics(x.clone(), self.groups);
+        let statistics = kernels::group_norm_statistics(x.clone());
         self.apply(x, &statistics, silu)
     }
 

@@ -48,7 +48,7 @@ impl Strips {
             .clone()
             .convolve_normalized(&resnet.norm1, &resnet.conv1)
             .collect();
-        let statistics = resnet.norm2.statistics(&h.strips);
+        let statistics = GroupNorm::statistics(&h.strips);
         let norm = |rows| resnet.norm2.apply_silu(rows, &statistics);
         let shortcuts = self.strips.into_iter().map(|x| Some(resnet.shortcut(x)));
         h.convolve_prepared(&resnet.conv2, 1, norm, shortcuts)
@@ -61,7 +61,7 @@ impl Strips {
         norm: &'a GroupNorm,
         conv: &'a Conv2d,
     ) -> impl Iterator<Item = Tensor<4>> + 'a {
-        let statistics = norm.statistics(&self.strips);
+        let statistics = GroupNorm::statistics(&self.strips);
         let norm = move |rows| norm.apply_silu(rows, &statistics);
         self.convolve_prepared(conv, 1, norm, iter::repeat(None))
     }
