@@ -1,5 +1,7 @@
 //! The GPU, opened once, with what the kernels need of it checked first.
 
+use std::sync::OnceLock;
+
 use burn::backend::DispatchDevice;
 use burn::tensor::Device;
 use burn::tensor::wgpu::MemoryConfiguration;
@@ -9,6 +11,44 @@ use crate::{Error, Result};
 /// GPU commands that are submitted together; a barrier between submissions is dear in software WebGPU.
 const TASKS: usize = 64;
 
+/// What networks take of a GPU if nobody says otherwise. WebGPU does not tell how much memory there is; SDXL needs no more at
+/// its native size.
+const DEFAULT_MEMORY: u64 = 4 << 30;
+
+/// CubeCL's pools hold more than the tensors in them: a page has the size of the first tensor that it was made for.
+const POOLS: f64 = 1.25;
+
+/// What there is room for on a device.
+#[derive(Debug, Clone, Copy)]
+pub struct Room {
+    /// Bytes of one tensor.
+    pub tensor: u64,
+    /// Bytes of all tensors at a time.
+    pub memory: u64,
+}
+
+impl Room {
+    /// On a CPU.
+    pub const UNLIMITED: Self = Self {
+        tensor: u64::MAX,
+        memory: u64::MAX,
+    };
+
+    /// The same for activations alone, beside weights of some bytes.
+    pub fn beside(self, weights: u64) -> Self {
+        let left = self.memory.saturating_sub(weights);
+        Self {
+            memory: (left as f64 / POOLS) as u64,
+            ..self
+        }
+    }
+
+    /// What activations of some bytes take of [`Self::memory`].
+    pub fn taken_by(activations: u64) -> u64 {
+        (activations as f64 * POOLS) as u64
+    }
+}
+
 /// An open GPU.
 #[derive(Debug, Clone)]
 pub struct Gpu {
@@ -16,8 +56,8 @@ pub struct Gpu {
     pub device: Device,
     /// Its name, for people; browsers may leave it empty.
     pub adapter: String,
-    /// Bytes that one tensor may have.
-    pub largest_tensor: u64,
+    /// By its limits.
+    pub room: Room,
     /// WebGPU's names of what it offers beyond the baseline.
     pub features: Vec<String>,
 }
@@ -41,7 +81,7 @@ pub async fn open() -> Result<Gpu> {
             })?;
     let limits = setup.device.limits();
     check(&limits)?;
-    let largest_tensor = limits
+    let tensor = limits
         .max_storage_buffer_binding_size
         .min(limits.max_buffer_size);
     let features = setup.device.features() & wgpu::Features::all_webgpu_mask();
@@ -49,11 +89,35 @@ pub async fn open() -> Result<Gpu> {
     Ok(Gpu {
         device,
         adapter: setup.adapter.get_info().name,
-        largest_tensor,
+        room: Room {
+            tensor,
+            memory: DEFAULT_MEMORY,
+        },
         features: names
             .map(|(name, _)| name.to_lowercase().replace('_', "-"))
             .collect(),
     })
+}
+
+/// Destroys the buffers that CubeCL has let go of, where dropping them is not enough.
+static DESTROY_DROPPED: OnceLock<fn()> = OnceLock::new();
+
+/// Has `destroy` called whenever CubeCL has let go of buffers. wgpu's web buffers are not destroyed when they are dropped, and
+/// the browser's garbage collector does not know how much GPU memory they hold.
+pub fn on_reclaim(destroy: fn()) {
+    // Whoever came first does the same.
+    let _ = DESTROY_DROPPED.set(destroy);
+}
+
+/// Gives the memory back that no tensor uses any more.
+pub(crate) fn reclaim(device: &Device) {
+    // Work that was recorded but not submitted may still name buffers; after a submission they may be destroyed.
+    // Neither call can be answered by anything better than going on: the memory is being given up.
+    let _ = device.flush();
+    device.memory_cleanup();
+    if let Some(destroy) = DESTROY_DROPPED.get() {
+        destroy();
+    }
 }
 
 /// Whether it is not a GPU.

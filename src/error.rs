@@ -168,6 +168,20 @@ pub enum Error {
         /// By the adapter.
         available: u64,
     },
+    /// There is not enough GPU memory.
+    #[error(
+        "{what} takes {} of GPU memory, {} may be used. Choose a smaller picture or a model that is packed in fewer bits, or allow more memory.",
+        mebibytes(*needed),
+        mebibytes(*available)
+    )]
+    TooLarge {
+        /// What takes it.
+        what: &'static str,
+        /// Bytes, with the weights.
+        needed: u64,
+        /// Bytes that may be used.
+        available: u64,
+    },
     /// The numbers of a run overflowed.
     #[error(
         "{place} is not a finite number: the GPU computed wrongly, or the weights are damaged. Reload the page; pack or download the model again if it happens again."
@@ -208,6 +222,7 @@ impl Error {
             Error::Io { .. } => "Io",
             Error::NoAdapter { .. } => "NoAdapter",
             Error::LimitTooSmall { .. } => "LimitTooSmall",
+            Error::TooLarge { .. } => "TooLarge",
             Error::NotFinite { .. } => "NotFinite",
             Error::Png(_) => "Png",
             Error::Device { .. } => "Device",
@@ -285,6 +300,10 @@ fn of_tensor(tensor: &Option<String>) -> String {
     tensor
         .as_ref()
         .map_or_else(String::new, |name| format!(", tensor `{name}`"))
+}
+
+fn mebibytes(bytes: u64) -> String {
+    format!("{} MiB", bytes.div_ceil(1 << 20))
 }
 
 /// The first few problems, and how many more there are.

@@ -250,6 +250,14 @@ impl Request {
         self.guidance_scale > 1.0
     }
 
+    /// What a network is given in a step: each picture, twice if there is a negative half.
+    pub fn samples(&self) -> usize {
+        match self.is_guided() {
+            true => 2 * self.images,
+            false => self.images,
+        }
+    }
+
     /// The sizes the picture is conditioned on.
     pub fn sizes(&self) -> SizeConditioning {
         let own = [self.height as u32, self.width as u32];

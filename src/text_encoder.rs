@@ -7,7 +7,7 @@ use burn::tensor::activation::{gelu, sigmoid};
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use serde::Deserialize;
 
-use crate::kernels::attention;
+use crate::kernels::{attention, breathe};
 use crate::nn::{Embedding, EmbeddingConfig, LayerNorm, LayerNormConfig, Linear, LinearConfig};
 use crate::weights::Scope;
 use crate::{Precision, Result};
@@ -163,27 +163,29 @@ impl TextEncoderConfig {
 
 impl TextEncoder {
     /// Encodes inputs of equal length in tokens, no deeper than they ask for. The encodings are f32.
-    pub fn forward(
+    pub async fn forward(
         &self,
         inputs: &[TextInput],
         precision: Precision,
         device: &Device,
-    ) -> Vec<TextEncoding> {
+    ) -> Result<Vec<TextEncoding>> {
         let ids: Vec<Vec<u32>> = inputs.iter().map(|input| input.ids.clone()).collect();
         let depth = |input: &TextInput| self.config.most_clip_skip() - input.clip_skip;
         let last = self.text_projection.as_ref().map(|_| self.layers.len());
         let wanted: BTreeSet<usize> = inputs.iter().map(depth).chain(last).collect();
         let deepest = wanted.last().copied().unwrap_or_default();
-        let states: BTreeMap<usize, Tensor<3>> = self
-            .hidden_states(&ids, precision, device)
-            .enumerate()
-            .take(deepest + 1)
-            .filter(|(depth, _)| wanted.contains(depth))
-            .collect();
+        let all = self.hidden_states(&ids, precision, device);
+        let mut states = BTreeMap::new();
+        for (depth, state) in all.enumerate().take(deepest + 1) {
+            breathe(&state).await?;
+            if wanted.contains(&depth) {
+                states.insert(depth, state);
+            }
+        }
         let last = last.map(|last| self.last_hidden_state(states[&last].clone()));
         let pooled = last.and_then(|last| self.pooled(last, &ids));
         let rows = inputs.iter().enumerate();
-        rows.map(|(row, input)| TextEncoding {
+        let encodings = rows.map(|(row, input)| TextEncoding {
             states: states[&depth(input)]
                 .clone()
                 .narrow(0, row, 1)
@@ -191,8 +193,8 @@ impl TextEncoder {
             pooled: pooled
                 .clone()
                 .map(|pooled| pooled.narrow(0, row, 1).cast(DType::F32)),
-        })
-        .collect()
+        });
+        Ok(encodings.collect())
     }
 
     /// The embeddings, and then the output of each layer, computed as they are taken: `hidden_states` of transformers.

@@ -10,6 +10,7 @@
 )]
 
 use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Instant;
 
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use sdxl_web::kernels::{self, GroupNormOptions, Packing, Tuning, Weight, Window};
@@ -64,11 +65,18 @@ impl On<'_> {
 }
 
 /// Between them every variant of every kernel: of GPUs, with matrix products in large tiles or small ones, and of software
-/// adapters.
-fn tunings() -> [Tuning; 3] {
-    [(true, 0), (true, u32::MAX), (false, 0)].map(|(shared, large_tiles_from)| Tuning {
+/// adapters; on a device of unknown speed, and on one so slow that everything is ordered in as many dispatches as can be.
+fn tunings() -> [Tuning; 4] {
+    let tunings = [
+        (true, 0, 0.0),
+        (true, u32::MAX, 0.0),
+        (true, 0, 1.0),
+        (false, 0, 1.0),
+    ];
+    tunings.map(|(shared, large_tiles_from, speed)| Tuning {
         shared,
         large_tiles_from,
+        speed,
         ..Tuning::default()
     })
 }
@@ -569,7 +577,26 @@ fn the_self_test_passes_on_both_devices() {
     for tuning in tunings() {
         kernels::tune(tuning);
         for (device, precisions) in tests {
-            pollster::block_on(kernels::self_test(device, &ENCODINGS, precisions)).unwrap();
+            let mut told = (0, 0);
+            let mut progress = |done, all| {
+                told = (done, all);
+                Ok(())
+            };
+            let test = kernels::self_test(device, &ENCODINGS, precisions, &mut progress);
+            pollster::block_on(test).unwrap();
+            assert!(told.0 > 0 && told.0 == told.1, "{told:?}");
+            assert_eq!(kernels::tuning(), tuning);
         }
     }
+}
+
+#[test]
+fn a_device_is_measured() {
+    let _tuned = TUNED.lock().unwrap_or_else(PoisonError::into_inner);
+    let began = Instant::now();
+    let clock = || began.elapsed().as_secs_f64();
+    let tuning = pollster::block_on(Tuning::measure(&gpu().device, &clock)).unwrap();
+    println!("{tuning:?} in {:.1} s", clock());
+    assert!(tuning.speed > 0.0);
+    assert_eq!(kernels::tuning(), tuning);
 }

@@ -71,6 +71,7 @@
 /**
  * @typedef {{ type: "download", bytes: number, total: number }
  *   | { type: "engine" }
+ *   | { type: "compile", done: number, all: number }
  *   | { type: "load", component: string, bytes: number, total: number }
  *   | { type: "stage", stage: Stage }
  *   | { type: "step", stage: "base" | "refiner", step: number, steps: number }

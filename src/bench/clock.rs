@@ -1,5 +1,8 @@
 //! Measuring time on a device that is told what to do long before it does it.
 
+use std::future::poll_fn;
+use std::pin::pin;
+
 use burn::tensor::{DType, Tensor};
 
 use super::Host;
@@ -57,16 +60,21 @@ pub(super) struct Runs {
 }
 
 /// Times something large, one run at a time: the medians of `repeats` runs.
-pub(super) async fn runs(host: &dyn Host, repeats: usize, order: Order<'_>) -> Result<Runs> {
+pub(super) async fn runs(
+    host: &dyn Host,
+    repeats: usize,
+    order: impl AsyncFn() -> Result<Tensor<1>>,
+) -> Result<Runs> {
     let began = host.seconds();
-    let mut finite = finish(order()).await?.is_finite();
+    let mut finite = finish(order().await?).await?.is_finite();
     let first = host.seconds() - began;
     let (mut whole, mut orders) = (Vec::new(), Vec::new());
     for _ in 0..repeats {
         check_cancelled(host)?;
         let began = host.seconds();
-        let output = order();
-        orders.push(host.seconds() - began);
+        let mut awake = 0.0;
+        let output = timed(host, order(), &mut awake).await?;
+        orders.push(awake);
         finite &= finish(output).await?.is_finite();
         whole.push(host.seconds() - began);
     }
@@ -76,6 +84,18 @@ pub(super) async fn runs(host: &dyn Host, repeats: usize, order: Order<'_>) -> R
         order: median(orders),
         finite,
     })
+}
+
+/// Adds up the seconds for which this thread was busy with `work`, which waits for the device in between.
+async fn timed<T>(host: &dyn Host, work: impl Future<Output = T>, awake: &mut f64) -> T {
+    let mut work = pin!(work);
+    poll_fn(|context| {
+        let began = host.seconds();
+        let polled = work.as_mut().poll(context);
+        *awake += host.seconds() - began;
+        polled
+    })
+    .await
 }
 
 /// Waits until the device has computed a tensor; gives its first value.

@@ -41,7 +41,7 @@ impl Bench<'_> {
         for (index, (layer, count)) in layers.enumerate() {
             self.host.measuring(what, index, all);
             let bytes = layer.largest_tensor() * precision.dtype().size() as u64;
-            let parts = bytes.div_ceil(self.gpu.largest_tensor) as usize;
+            let parts = bytes.div_ceil(self.gpu.room.tensor) as usize;
             let seconds = self.layer(layer.strip(parts), precision).await? * parts as f64;
             times.push(LayerTime {
                 layer: layer.to_string(),

@@ -29,7 +29,7 @@ impl Report {
             format!(
                 "Kernels compiled and tested in {:.0} ms. A launch costs {:.1} us of CPU. The linear kernel reaches {} TFLOP/s \
                  ({side}x{side}x{side}, f16 weights).",
-                self.self_test_ms,
+                self.compile_ms,
                 self.launch_us,
                 significant(gemm.tflops),
                 side = gemm.side

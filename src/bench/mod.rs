@@ -20,11 +20,13 @@ mod unet_work;
 mod vae_work;
 pub mod work;
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 
 use crate::device::Gpu;
-use crate::kernels::self_test;
-use crate::pipeline::Observer;
+use crate::kernels::{Tuning, self_test};
+use crate::pipeline::{Observer, check_cancelled};
 use crate::weights::Encoding;
 use crate::{Error, Precision, Result};
 
@@ -91,11 +93,8 @@ pub async fn run(
     precision.check(&gpu.device)?;
     let mut bench = Bench { gpu, options, host };
 
-    bench.host.measuring("compiling and testing kernels", 0, 1);
-    let began = bench.host.seconds();
-    let encodings = [Encoding::F16, options.weights];
-    self_test(&gpu.device, &encodings, &[Precision::F32, precision]).await?;
-    let self_test_ms = clock::milliseconds(bench.host.seconds() - began);
+    let tuning = bench.tune().await?;
+    let compile_ms = bench.compile(precision).await?;
 
     let gemm = bench.gemm(precision).await?;
     let launch_us = bench.launch().await?;
@@ -112,14 +111,41 @@ pub async fn run(
     Ok(Report {
         adapter: adapter.or(options.adapter.clone()).unwrap_or_default(),
         features: gpu.features.clone(),
-        largest_tensor: gpu.largest_tensor,
+        largest_tensor: gpu.room.tensor,
         model: configs.name.clone(),
         size: options.size,
         weights: options.weights,
         repeats: options.repeats,
-        self_test_ms,
+        tuning,
+        compile_ms,
         launch_us,
         gemm,
         networks,
     })
+}
+
+impl Bench<'_> {
+    async fn tune(&mut self) -> Result<Tuning> {
+        self.host.measuring("trying variants of kernels", 0, 1);
+        let host = &*self.host;
+        Tuning::measure(&self.gpu.device, &|| host.seconds()).await
+    }
+
+    /// Milliseconds for compiling what the networks need, and testing it.
+    async fn compile(&mut self, precision: Precision) -> Result<f64> {
+        let (device, host) = (&self.gpu.device, &mut *self.host);
+        let began = host.seconds();
+        let encodings = BTreeSet::from([Encoding::F16, self.options.weights]);
+        let encodings: Vec<Encoding> = encodings.into_iter().collect();
+        let precisions = match precision {
+            Precision::F32 => &[Precision::F32][..],
+            Precision::F16 => &[Precision::F32, Precision::F16],
+        };
+        let mut progress = |done, all| {
+            host.measuring("compiling and testing kernels", done - 1, all);
+            check_cancelled(host)
+        };
+        self_test(device, &encodings, precisions, &mut progress).await?;
+        Ok(clock::milliseconds(self.host.seconds() - began))
+    }
 }

@@ -5,6 +5,7 @@ use super::layers::flat;
 use super::report::{Network, NetworkName};
 use super::{Bench, Configs, decoder_work, synthetic, unet_work};
 use crate::conditioning::SizeConditioning;
+use crate::device::Room;
 use crate::pipeline::Model;
 use crate::request::Request;
 use crate::unet::{UNet, UNetConfig};
@@ -132,10 +133,14 @@ impl Bench<'_> {
         };
         let pooled = rows(1, width - of_ids).squeeze_dim::<2>(1);
         let added = unet.embed_added(pooled, &vec![ids; batch], &self.gpu.device);
-        let context = unet.context(&rows(TOKENS, config.cross_attention_dim));
+        let context = rows(TOKENS, config.cross_attention_dim).cast(precision.dtype());
+        let context = unet.context(&context);
         let latent = [batch, size[0], size[1], config.in_channels];
         let x = self.noise(latent, precision);
-        let order = || flat(unet.forward(x.clone(), TIMESTEP, &context, &added));
+        let order = async || {
+            let noise = unet.forward(x.clone(), TIMESTEP, &context, &added);
+            Ok(flat(noise.await?))
+        };
         runs(self.host, self.options.repeats, &order).await
     }
 
@@ -152,20 +157,25 @@ impl Bench<'_> {
             true => Precision::F32,
             false => precision,
         };
-        let (picture, available) = ([self.options.size; 2], self.gpu.largest_tensor);
-        let Some(rows) = config.rows_per_strip(picture, available) else {
-            return Err(Error::LimitTooSmall {
-                limit: "maxStorageBufferBindingSize",
-                needed: config.largest_activation_of_strips(picture, 1),
-                available,
-            });
-        };
         let init = |weights: &Scope| config.init_decoder(weights);
         let wanted = VaeConfig::is_of_decoder;
+        let picture = [self.options.size; 2];
+        let weights = model.weight_size(ComponentName::Vae, wanted)?;
+        let room = self.gpu.room.beside(weights);
+        let Some(rows) = config.rows_per_strip(picture, room) else {
+            return Err(Error::TooLarge {
+                what: "decoding this picture",
+                needed: weights + Room::taken_by(config.activations_of_strips(picture, 1)),
+                available: self.gpu.room.memory,
+            });
+        };
         let loaded = self.load(model, ComponentName::Vae, wanted, init).await?;
         self.host.measuring(name.as_str(), 0, 1);
         let x = self.noise([1, size[0], size[1], config.latent_channels], precision);
-        let order = || flat(loaded.network.forward_strips(x.clone(), rows));
+        let order = async || {
+            let picture = loaded.network.forward_strips(x.clone(), rows);
+            Ok(flat(picture.await?))
+        };
         let decoded = runs(self.host, self.options.repeats, &order).await?;
         let gpu_bytes = self.host.gpu_bytes();
         let (load_ms, weight_bytes) = (loaded.ms, loaded.bytes);

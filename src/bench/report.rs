@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::work::Kind;
+use crate::kernels::Tuning;
 use crate::weights::Encoding;
 
 /// A run of the bench on one device.
@@ -23,8 +24,10 @@ pub struct Report {
     pub weights: Encoding,
     /// Measurements that each median is of.
     pub repeats: usize,
+    /// Which variants of the kernels ran.
+    pub tuning: Tuning,
     /// Milliseconds for compiling each kernel and running it on a case with a known answer.
-    pub self_test_ms: f64,
+    pub compile_ms: f64,
     /// Microseconds of CPU time for ordering one small launch.
     pub launch_us: f64,
     /// What the shares of the peak are of.

@@ -5,6 +5,7 @@ use burn::tensor::Device;
 
 use super::work::{Kind, Work};
 use super::*;
+use crate::device::Room;
 use crate::pipeline::Event;
 use crate::unet::UNetConfig;
 use crate::vae::VaeConfig;
@@ -100,7 +101,7 @@ fn run_tiny(only: Option<NetworkName>, size: usize) -> Result<Report> {
     let gpu = Gpu {
         device: Device::flex(),
         adapter: "CPU".into(),
-        largest_tensor: u64::MAX,
+        room: Room::UNLIMITED,
         features: vec![],
     };
     let options = Options {

@@ -7,6 +7,8 @@ use std::time::Instant;
 
 use burn::tensor::Device;
 use clap::{Parser, ValueEnum};
+use sdxl_web::device::Room;
+use sdxl_web::kernels::Tuning;
 use sdxl_web::lora::Lora;
 use sdxl_web::pipeline::{Event, Model, Observer, Stage};
 use sdxl_web::prompt::PromptSyntax;
@@ -83,6 +85,9 @@ struct Arguments {
     /// What computes.
     #[arg(long, value_enum, default_value = "cpu")]
     device: Backend,
+    /// GiB that the networks may take of a GPU.
+    #[arg(long)]
+    memory: Option<f64>,
     /// Keeps activations in f16, on a GPU that has it.
     #[arg(long)]
     f16: bool,
@@ -121,7 +126,14 @@ async fn run(arguments: Arguments) -> Result<()> {
         Backend::Cpu => Pipeline::new(base, refiner, Device::flex())?,
         Backend::Gpu => {
             let gpu = device::open().await?;
-            Pipeline::new(base, refiner, gpu.device)?.with_largest_tensor(gpu.largest_tensor)?
+            let memory = match arguments.memory {
+                Some(gibibytes) => (gibibytes * (1u64 << 30) as f64) as u64,
+                None => gpu.room.memory,
+            };
+            let room = Room { memory, ..gpu.room };
+            let clock = Instant::now();
+            Tuning::measure(&gpu.device, &|| clock.elapsed().as_secs_f64()).await?;
+            Pipeline::new(base, refiner, gpu.device)?.with_room(room)?
         }
     };
     if arguments.f16 {
@@ -270,7 +282,7 @@ impl Observer for Progress {
             Event::Step { stage, step, steps } => {
                 eprint!("\r{seconds:7.1} s  {} {step}/{steps}", name(stage))
             }
-            Event::Load { .. } => return,
+            Event::Compile { .. } | Event::Load { .. } => return,
         }
         // A progress line that cannot be written is no reason to lose the picture.
         let _ = std::io::stderr().flush();

@@ -6,7 +6,7 @@ use std::f64::consts::LOG2_E;
 use burn::backend::wgpu::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
 
-use super::launch::{Wgsl, launch};
+use super::launch::{Wgsl, launch_in_parts};
 use super::tuning::tuning;
 
 /// One way of sharing the work out.
@@ -40,22 +40,25 @@ pub(super) fn gpu(
     };
     // The kernel's exponentials are powers of two.
     let scale = LOG2_E / (width as f64).sqrt();
-    let [queries32, keys, heads32, width32] = [queries, keys, heads, width].map(|n| n as u32);
-    let info = [
-        queries32,
-        keys,
-        heads32,
-        width32,
-        u32::from(causal),
-        (scale as f32).to_bits(),
-    ];
+    let mut info = [queries, keys, heads, width, usize::from(causal)]
+        .map(|n| n as u32)
+        .to_vec();
+    info.push((scale as f32).to_bits());
     let [tile_queries, tile_channels] = way.tile;
     let workgroups = [
         queries.div_ceil(tile_queries),
         batch * heads * width.div_ceil(tile_channels),
     ];
     let output = (q.dtype, [batch, queries, channels]);
-    launch(kernel, &[q, k, v], output, &info, workgroups)
+    let multiply_adds = [2, batch, queries, keys, channels].map(|n| n as u64);
+    launch_in_parts(
+        kernel,
+        &[q, k, v],
+        output,
+        &info,
+        workgroups,
+        multiply_adds.iter().product(),
+    )
 }
 
 fn way(width: usize) -> Way {

@@ -10,7 +10,7 @@ const SLAB: u32 = 32u;
 
 @compute @workgroup_size(WORKERS)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-    let query = id.x * QUERIES;
+    let query = (info.first_group * WORKERS + id.x) * QUERIES;
     if query >= info.queries {
         return;
     }

@@ -4,6 +4,8 @@
 // Must be kept in sync with attention.rs: the order of the bindings and of Info's fields.
 
 struct Info {
+    // Of all workgroups along x, the first of this dispatch.
+    first_group: u32,
     queries: u32,
     keys: u32,
     heads: u32,

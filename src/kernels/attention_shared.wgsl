@@ -33,7 +33,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 
     let row = thread / 16u;
     let column = thread % 16u;
-    let query0 = group.x * QUERIES;
+    let query0 = (info.first_group + group.x) * QUERIES;
     let query = query0 + 8u * row;
     let end = seen(query0 + QUERIES - 1u);
 

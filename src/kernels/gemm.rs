@@ -4,7 +4,7 @@ use burn::backend::wgpu::into_contiguous;
 use burn::tensor::Shape;
 use burn_cubecl::tensor::CubeTensor;
 
-use super::launch::{MAX_GROUPS, Wgsl, launch};
+use super::launch::{MAX_GROUPS, Wgsl, launch_in_parts};
 use super::{Packing, tuning};
 
 /// Rows up to which the invocations of a workgroup share out a row instead of the rows.
@@ -68,8 +68,7 @@ impl Variant {
         if rows <= NARROW_ROWS {
             return &NARROW;
         }
-        let [x, y] = LARGE.workgroups(rows, columns);
-        match x * y >= tuning.large_tiles_from as usize {
+        match large_tiles(rows, columns) >= tuning.large_tiles_from as usize {
             true => &LARGE,
             false => &SMALL,
         }
@@ -78,6 +77,11 @@ impl Variant {
     fn workgroups(&self, rows: usize, columns: usize) -> [usize; 2] {
         [rows.div_ceil(self.tile[0]), columns.div_ceil(self.tile[1])]
     }
+}
+
+/// Large tiles that such an output is made of.
+pub(super) fn large_tiles(rows: usize, columns: usize) -> usize {
+    LARGE.workgroups(rows, columns).iter().product()
 }
 
 /// The product, of the given shape, with a row of `bias` added to each of as many runs of rows, and `residual`.
@@ -139,11 +143,13 @@ pub(super) fn gpu(
     let residual = residual.map_or_else(|| x.clone(), into_contiguous);
     let output = (x.dtype, shape);
     let workgroups = variant.workgroups(product.rows, columns);
-    launch(
+    let multiply_adds = [product.rows, packing.rows, packing.columns].map(|n| n as u64);
+    launch_in_parts(
         kernel,
         &[x, weight, bias, residual],
         output,
         &info,
         workgroups,
+        multiply_adds.iter().product(),
     )
 }

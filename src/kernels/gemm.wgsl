@@ -15,6 +15,8 @@
 // Must be kept in sync with gemm.rs: the order of the bindings and of Info's fields.
 
 struct Info {
+    // Of all workgroups along x, the first of this dispatch.
+    first_group: u32,
     // Rows of the output, and rows of the weight.
     m: u32,
     n: u32,

@@ -7,7 +7,7 @@ var<workgroup> partial: array<vec4<f32>, 4u * THREADS>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
-    let m = group.x * 4u;
+    let m = (info.first_group + group.x) * 4u;
     let n = group.y * 4u;
     var s0 = vec4<f32>(0.0);
     var s1 = vec4<f32>(0.0);

@@ -10,7 +10,7 @@ const SPREAD: u32 = 1u;
 
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
-    let m0 = group.x * TILE;
+    let m0 = (info.first_group + group.x) * TILE;
     let n0 = group.y * TILE;
     let row = thread / 16u;
     let column = thread % 16u;

@@ -3,10 +3,12 @@
 
 // Neighbouring values of a row that share a scale, in every encoding that has scales.
 const BLOCK: u32 = 32u;
+// Invocations of a workgroup along either axis.
+const GROUP: u32 = 4u;
 
-@compute @workgroup_size(4, 4)
+@compute @workgroup_size(GROUP, GROUP)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-    let m = id.x * 8u;
+    let m = (info.first_group * GROUP + id.x) * 8u;
     let n = id.y * 8u;
     if m >= info.m || n >= columns() {
         return;

@@ -6,7 +6,10 @@ use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::{CubeCount, CubeDim, KernelId};
 use cubecl::server::{KernelArguments, MetadataBindingInfo};
 
+use super::queue;
+
 /// The source of a kernel: files that together define `main`.
+#[derive(Clone)]
 pub(super) struct Wgsl {
     /// What sets this source apart from every other one.
     pub name: Vec<&'static str>,
@@ -56,15 +59,48 @@ pub(super) fn launch(
     info: &[u32],
     workgroups: [usize; 2],
 ) -> CubeTensor {
-    let first = &inputs[0];
-    let (client, dtype, shape) = (first.client.clone(), output.0, output.1.into());
-    let handle = client.empty(shape.num_elements() * dtype.size());
-    let output =
-        CubeTensor::new_contiguous(client.clone(), first.device.clone(), shape, handle, dtype);
+    let output = empty(&inputs[0], output);
+    dispatch(kernel, inputs, &output, info, workgroups);
+    output
+}
 
+/// As [`launch`], for work that may take long on a slow device, and is then ordered in several dispatches, each of some of
+/// the workgroups along x. The number of the first of them is put before `info`.
+pub(super) fn launch_in_parts(
+    kernel: Wgsl,
+    inputs: &[CubeTensor],
+    output: (DType, impl Into<Shape>),
+    info: &[u32],
+    [x, y]: [usize; 2],
+    multiply_adds: u64,
+) -> CubeTensor {
+    let output = empty(&inputs[0], output);
+    let parts = queue::parts(multiply_adds).min(x);
+    let bounds = (0..=parts).map(|part| part * x / parts);
+    for (first, end) in bounds.clone().zip(bounds.skip(1)) {
+        let info = [&[first as u32], info].concat();
+        dispatch(kernel.clone(), inputs, &output, &info, [end - first, y]);
+        queue::ordered(&output.client, multiply_adds / parts as u64);
+    }
+    output
+}
+
+fn empty(like: &CubeTensor, (dtype, shape): (DType, impl Into<Shape>)) -> CubeTensor {
+    let (client, shape) = (like.client.clone(), shape.into());
+    let handle = client.empty(shape.num_elements() * dtype.size());
+    CubeTensor::new_contiguous(client, like.device.clone(), shape, handle, dtype)
+}
+
+fn dispatch(
+    kernel: Wgsl,
+    inputs: &[CubeTensor],
+    output: &CubeTensor,
+    info: &[u32],
+    workgroups: [usize; 2],
+) {
     let buffers = inputs
         .iter()
-        .chain([&output])
+        .chain([output])
         .map(|tensor| tensor.handle.clone().binding());
     let arguments = KernelArguments::new()
         .with_buffers(buffers.collect())
@@ -72,8 +108,8 @@ pub(super) fn launch(
     let [x, y] = workgroups.map(|n| n as u32);
     // The size of a workgroup stands in the source; this one is not read for a source kernel.
     let kernel = SourceKernel::new(kernel, CubeDim::new_1d(1));
-    client.launch(Box::new(kernel), CubeCount::Static(x, y, 1), arguments);
-    output
+    let count = CubeCount::Static(x, y, 1);
+    output.client.launch(Box::new(kernel), count, arguments);
 }
 
 /// Pairs of words, low one first, padded to the 16 bytes that a uniform's size must be a multiple of.

@@ -17,8 +17,11 @@ mod group_norm;
 mod launch;
 mod layer_norm;
 mod linear;
+mod measure;
 #[cfg(not(target_arch = "wasm32"))]
 mod plain;
+mod prepare;
+mod queue;
 mod self_test;
 mod tuning;
 mod weight;
@@ -30,6 +33,8 @@ use burn::tensor::{Int, Tensor};
 
 pub use conv2d::Window;
 pub use group_norm::GroupNormOptions;
+pub use prepare::{Preparation, prepare};
+pub use queue::{breathe, settle};
 pub use self_test::self_test;
 pub use tuning::{Tuning, tune, tuning};
 pub use weight::{Packing, Weight};

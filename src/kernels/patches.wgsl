@@ -10,13 +10,9 @@ fn row_start(m: u32, tap: u32) -> i32 {
         i32(pixel / info.out_width * info.stride + tap / info.kernel_width) - i32(info.pad_top),
         i32(pixel % info.out_width * info.stride + tap % info.kernel_width) - i32(info.pad_left),
     );
-    if at.x < 0 || at.y < 0 || at.x >= i32(info.resized_height) || at.y >= i32(info.resized_width) {
-        return -1;
-    }
-    if info.resized_height != info.height || info.resized_width != info.width {
-        at.x = i32(u32(at.x) * info.height / info.resized_height);
-        at.y = i32(u32(at.y) * info.width / info.resized_width);
-    }
+    let is_inside = all(at >= vec2<i32>(0)) && at.x < i32(info.resized_height) && at.y < i32(info.resized_width);
+    at.x = i32(u32(at.x) * info.height / info.resized_height);
+    at.y = i32(u32(at.y) * info.width / info.resized_width);
     let image = i32(m / pixels * info.height);
-    return ((image + at.x) * i32(info.width) + at.y) * i32(info.channels);
+    return select(-1, ((image + at.x) * i32(info.width) + at.y) * i32(info.channels), is_inside);
 }

@@ -1,159 +1,289 @@
-//! A look at whether the kernels work on this device at all.
+//! A look at whether the kernels work on this device at all, which also compiles them.
 //!
 //! In a browser a shader that does not compile is only logged: its output is then whatever the buffer held. So each kernel
-//! is run once, before the first picture, on a small case whose answer is known.
+//! that networks will use is run once, before the first picture, on a small case whose answer is known.
 
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 
-use super::{GroupNormOptions, Packing, Weight, Window};
+use super::{GroupNormOptions, Packing, Tuning, Weight, Window, tune, tuning};
 use crate::weights::{Encoding, quantize};
 use crate::{Error, Precision, Result};
 
-const COLUMNS: usize = 36;
-const ROWS: usize = 3;
+/// A picture of so many pixels a side, of so many channels, under a 3x3 kernel.
+const SIDE: usize = 3;
+const CHANNELS: usize = 4;
+const PIXELS: usize = SIDE * SIDE;
+const COLUMNS: usize = 9 * CHANNELS;
+/// Of the weight: two gated values.
+const ROWS: usize = 4;
+const BIAS: f32 = 0.5;
+/// Rows of an input of a timestep, and of a picture.
+const HEIGHTS: [usize; 2] = [2, PIXELS];
 
-/// Runs every kernel on `device`, in each of `precisions`, and those that read weights in each of `encodings`.
+/// Runs on `device` every kernel that [`tuning`] may call for: in each of `precisions` and, where it reads weights, each of
+/// `encodings`. `progress` is told how many cases are done, and of how many; an error it returns ends the test.
 pub async fn self_test(
     device: &Device,
     encodings: &[Encoding],
     precisions: &[Precision],
+    progress: &mut dyn FnMut(usize, usize) -> Result<()>,
 ) -> Result<()> {
+    let chosen = tuning();
+    let done = run(device, encodings, precisions, chosen, progress).await;
+    tune(chosen);
+    done
+}
+
+async fn run(
+    device: &Device,
+    encodings: &[Encoding],
+    precisions: &[Precision],
+    chosen: Tuning,
+    progress: &mut dyn FnMut(usize, usize) -> Result<()>,
+) -> Result<()> {
+    // Small outputs are made in small tiles, unless all are made in large ones.
+    let tiles: &[u32] = match chosen.shared {
+        true => &[0, u32::MAX],
+        false => &[0],
+    };
+    let products = encodings.len() * tiles.len();
+    let mut cases = Cases {
+        device,
+        dtype: DType::F32,
+        done: 0,
+        all: precisions.len() * (products * PRODUCTS + encodings.len() + OTHERS),
+        progress,
+    };
     for precision in precisions {
-        run(device, encodings, precision.dtype()).await?;
+        cases.dtype = precision.dtype();
+        for &encoding in encodings {
+            let weights = Weights::new(encoding, device)?;
+            for &large_tiles_from in tiles {
+                tune(Tuning {
+                    large_tiles_from,
+                    ..chosen
+                });
+                cases.products(&weights).await?;
+            }
+            cases.embedding(&weights).await?;
+        }
+        cases.norms().await?;
+        cases.geglu().await?;
+        for width in [4, 68] {
+            cases.attention(width).await?;
+        }
     }
     Ok(())
 }
 
-async fn run(device: &Device, encodings: &[Encoding], dtype: DType) -> Result<()> {
-    let values: Vec<f32> = (0..ROWS * COLUMNS)
-        .map(|i| {
-            if i % 4 == 0 {
-                127.0
-            } else {
-                (i % 7) as f32 - 3.0
-            }
-        })
-        .collect();
-    let x: Vec<f32> = (0..2 * COLUMNS).map(|i| (i % 5) as f32 - 2.0).collect();
-    for &encoding in encodings {
-        let stored = quantize::encode(&values, &[ROWS, COLUMNS], encoding).map_err(|error| {
-            Error::Device {
-                problem: error.to_string(),
-            }
+/// Cases of [`Cases::products`], and of everything that reads no weights.
+const PRODUCTS: usize = HEIGHTS.len() + 2;
+const OTHERS: usize = 5;
+
+struct Cases<'a> {
+    device: &'a Device,
+    dtype: DType,
+    done: usize,
+    all: usize,
+    progress: &'a mut dyn FnMut(usize, usize) -> Result<()>,
+}
+
+/// A matrix, as a device and as the test knows it.
+struct Weights {
+    packed: Weight,
+    bias: Tensor<2>,
+    values: Vec<f32>,
+}
+
+impl Weights {
+    fn new(encoding: Encoding, device: &Device) -> Result<Self> {
+        let value = |i: usize| match i % 4 {
+            0 => 127.0,
+            _ => (i % 7) as f32 - 3.0,
+        };
+        let values: Vec<f32> = (0..ROWS * COLUMNS).map(value).collect();
+        let shape = [ROWS, COLUMNS];
+        let stored = quantize::encode(&values, &shape, encoding);
+        let stored = stored.map_err(|error| Error::Device {
+            problem: error.to_string(),
         })?;
-        let values = quantize::decode(&stored, &[ROWS, COLUMNS], encoding);
         let packing = Packing {
             encoding,
             rows: ROWS,
             columns: COLUMNS,
         };
-        let weight = Weight::from_bytes(&stored, packing, device);
-        let bias = vector(vec![0.5; ROWS], device).unsqueeze();
+        Ok(Self {
+            packed: Weight::from_bytes(&stored, packing, device),
+            bias: vector(vec![BIAS; ROWS], device).unsqueeze(),
+            values: quantize::decode(&stored, &shape, encoding),
+        })
+    }
 
-        let expected: Vec<f32> = x
-            .chunks(COLUMNS)
-            .flat_map(|x| values.chunks(COLUMNS).map(|w| dot(x, w) + 0.5))
-            .collect();
-        let input = activations(x.clone(), [2, COLUMNS], device, dtype);
-        check(
-            "linear",
-            super::linear(input, &weight, &bias, None),
-            &expected,
-        )
-        .await?;
+    fn rows(&self) -> std::slice::Chunks<'_, f32> {
+        self.values.chunks(COLUMNS)
+    }
 
-        // A picture of one pixel under a 3x3 kernel sees the centre tap only.
-        let pixel = &x[..COLUMNS / 9];
-        let centre = 4 * pixel.len();
-        let expected: Vec<f32> = values
-            .chunks(COLUMNS)
-            .map(|w| dot(pixel, &w[centre..centre + pixel.len()]) + 0.5)
+    /// What a layer makes of some inputs.
+    fn product(&self, x: &[f32]) -> Vec<f32> {
+        let rows = x.chunks(COLUMNS);
+        rows.flat_map(|x| self.rows().map(|w| dot(x, w) + BIAS))
+            .collect()
+    }
+}
+
+impl Cases<'_> {
+    async fn products(&mut self, weights: &Weights) -> Result<()> {
+        let Weights { packed, bias, .. } = weights;
+        let [_, tall] = HEIGHTS;
+        let x: Vec<f32> = (0..tall * COLUMNS).map(|i| (i % 5) as f32 - 2.0).collect();
+        for height in HEIGHTS {
+            let x = &x[..height * COLUMNS];
+            let input = self.activations(x, [height, COLUMNS]);
+            let y = super::linear(input, packed, bias, None);
+            self.check("linear", y, &weights.product(x)).await?;
+        }
+
+        // Each row sees one of the weights that are 127, or its opposite: gates so wide that the GELU is the identity, or zero.
+        let mut x = vec![0.0; tall * COLUMNS];
+        for (i, x) in x.chunks_mut(COLUMNS).enumerate() {
+            x[4 * i] = if i % 2 == 0 { 1.0 } else { -1.0 };
+        }
+        let input = self.activations(&x, [tall, COLUMNS]);
+        let gated = weights.product(&x);
+        let gated: Vec<f32> = gated.chunks(ROWS).flat_map(gate).collect();
+        let y = super::linear_geglu(input, packed, bias, None);
+        self.check("linear_geglu", y, &gated).await?;
+
+        let picture: Vec<f32> = (0..PIXELS * CHANNELS)
+            .map(|i| (i % 5) as f32 - 2.0)
             .collect();
-        let input = activations(pixel.to_vec(), [1, 1, 1, pixel.len()], device, dtype);
+        let patches: Vec<f32> = (0..PIXELS)
+            .flat_map(|pixel| patch(&picture, pixel))
+            .collect();
+        let input = self.activations(&picture, [1, SIDE, SIDE, CHANNELS]);
         let window = Window {
-            input: [1, 1],
-            resized: [1, 1],
-            output: [1, 1],
+            input: [SIDE; 2],
+            resized: [SIDE; 2],
+            output: [SIDE; 2],
             kernel: [3, 3],
             stride: 1,
             padding: [1, 1],
         };
-        check(
-            "conv2d",
-            super::conv2d(input, &weight, &bias, None, window),
-            &expected,
-        )
-        .await?;
-
-        let ids = Tensor::<1, Int>::from_data(TensorData::from([2u32, 0]), (device, DType::U32));
-        let expected = [&values[2 * COLUMNS..], &values[..COLUMNS]].concat();
-        check("embedding", super::embedding(&weight, ids), &expected).await?;
+        let y = super::conv2d(input, packed, bias, None, window);
+        self.check("conv2d", y, &weights.product(&patches)).await
     }
 
-    // Minus one and one: mean 0, variance 1.
-    let (gamma, beta) = (vector(vec![2.0; 4], device), vector(vec![1.0; 4], device));
-    let signs = vec![-1.0, 1.0, -1.0, 1.0];
-    let input = activations(signs.clone(), [1, 4], device, dtype);
-    check(
-        "layer_norm",
-        super::layer_norm(input, &gamma, &beta, 0.0),
-        &[-1.0, 3.0, -1.0, 3.0],
-    )
-    .await?;
-    let input = activations(signs, [1, 1, 1, 4], device, dtype);
-    let options = GroupNormOptions {
-        groups: 2,
-        eps: 0.0,
-        silu: true,
-    };
-    let statistics = super::group_norm_statistics(input.clone());
-    let silu = |x: f32| x / (1.0 + (-x).exp());
-    let expected = [silu(-1.0), silu(3.0), silu(-1.0), silu(3.0)];
-    check(
-        "group_norm",
-        super::group_norm(input, &statistics, &gamma, &beta, options),
-        &expected,
-    )
-    .await?;
-
-    // No gate, and one so wide that the GELU is the identity.
-    let input = activations(vec![3.0, -2.0, 0.0, 8.0], [1, 4], device, dtype);
-    check("geglu", super::geglu(input), &[0.0, -16.0]).await?;
-
-    for width in [4, 68] {
-        attention(width, device, dtype).await?;
+    async fn embedding(&mut self, weights: &Weights) -> Result<()> {
+        let ids = [2u32, 0];
+        let expected = ids.map(|id| &weights.values[id as usize * COLUMNS..][..COLUMNS]);
+        let ids = Tensor::<1, Int>::from_data(TensorData::from(ids), (self.device, DType::U32));
+        let y = super::embedding(&weights.packed, ids);
+        self.check("embedding", y, &expected.concat()).await
     }
-    Ok(())
-}
 
-/// Two tokens, causal, in two heads of this width: the first sees its own value alone; the second weighs both values by 1
-/// and 3 in the first head, and equally in the second, where there are no scores.
-async fn attention(width: usize, device: &Device, dtype: DType) -> Result<()> {
-    let channels = 2 * width;
-    let mut k = vec![0.0; 2 * channels];
-    k[channels] = 3f32.ln() * (width as f32).sqrt();
-    let v: Vec<f32> = (0..2 * channels).map(|i| (i % 5) as f32 - 2.0).collect();
-    let (first, second) = v.split_at(channels);
-    let seen = first.iter().zip(second).enumerate().map(|(i, (a, b))| {
-        if i < width {
-            (a + 3.0 * b) / 4.0
-        } else {
-            (a + b) / 2.0
+    async fn norms(&mut self) -> Result<()> {
+        // Minus one and one: mean 0, variance 1.
+        let signs = [-1.0, 1.0, -1.0, 1.0];
+        let [gamma, beta] = [2.0, 1.0].map(|value| vector(vec![value; 4], self.device));
+        let y = super::layer_norm(self.activations(&signs, [1, 4]), &gamma, &beta, 0.0);
+        self.check("layer_norm", y, &[-1.0, 3.0, -1.0, 3.0]).await?;
+
+        let input = self.activations(&signs, [1, 1, 1, 4]);
+        let options = GroupNormOptions {
+            groups: 2,
+            eps: 0.0,
+            silu: true,
+        };
+        let statistics = super::group_norm_statistics(input.clone());
+        let y = super::group_norm(input, &statistics, &gamma, &beta, options);
+        let silu = |x: f32| x / (1.0 + (-x).exp());
+        let expected = [silu(-1.0), silu(3.0), silu(-1.0), silu(3.0)];
+        self.check("group_norm", y, &expected).await
+    }
+
+    async fn geglu(&mut self) -> Result<()> {
+        // No gate, and one so wide that the GELU is the identity.
+        let input = self.activations(&[3.0, -2.0, 0.0, 8.0], [1, 4]);
+        self.check("geglu", super::geglu(input), &[0.0, -16.0])
+            .await
+    }
+
+    /// Two tokens, causal, in two heads of this width: the first sees its own value alone; the second weighs both values by 1
+    /// and 3 in the first head, and equally in the second, where there are no scores.
+    async fn attention(&mut self, width: usize) -> Result<()> {
+        let channels = 2 * width;
+        let mut k = vec![0.0; 2 * channels];
+        k[channels] = 3f32.ln() * (width as f32).sqrt();
+        let v: Vec<f32> = (0..2 * channels).map(|i| (i % 5) as f32 - 2.0).collect();
+        let (first, second) = v.split_at(channels);
+        let both = first.iter().zip(second).enumerate();
+        let seen = both.map(|(i, (a, b))| match i < width {
+            true => (a + 3.0 * b) / 4.0,
+            false => (a + b) / 2.0,
+        });
+        let expected: Vec<f32> = first.iter().copied().chain(seen).collect();
+        let [q, k, v] = [vec![1.0; 2 * channels], k, v]
+            .map(|values| self.activations(&values, [1, 2, channels]));
+        let y = super::attention(q, k, v, 2, true);
+        self.check("attention", y, &expected).await
+    }
+
+    fn activations<const D: usize>(&self, values: &[f32], shape: [usize; D]) -> Tensor<D> {
+        let data = TensorData::new(values.to_vec(), shape);
+        Tensor::<D>::from_data(data, self.device).cast(self.dtype)
+    }
+
+    async fn check<const D: usize>(
+        &mut self,
+        kernel: &str,
+        actual: Tensor<D>,
+        expected: &[f32],
+    ) -> Result<()> {
+        let tolerance = match actual.dtype() {
+            DType::F16 => 1e-3,
+            _ => 1e-4,
+        };
+        let failed = |problem: String| Error::Device {
+            problem: format!("its answer to {kernel} {problem}"),
+        };
+        let unread = |problem: String| failed(format!("cannot be read: {problem}"));
+        let data = actual.cast(DType::F32).into_data_async().await;
+        let data = data.map_err(|error| unread(error.to_string()))?;
+        let actual = data.try_into_vec::<f32>();
+        let actual = actual.map_err(|error| unread(error.to_string()))?;
+        let close = |(a, b): (&f32, &f32)| (a - b).abs() <= tolerance * b.abs().max(1.0);
+        if actual.len() != expected.len() || !actual.iter().zip(expected).all(close) {
+            return Err(failed("is wrong".into()));
         }
-    });
-    let expected: Vec<f32> = first.iter().copied().chain(seen).collect();
-    let [q, k, v] = [vec![1.0; 2 * channels], k, v]
-        .map(|values| activations(values, [1, 2, channels], device, dtype));
-    check("attention", super::attention(q, k, v, 2, true), &expected).await
+        self.done += 1;
+        (self.progress)(self.done, self.all)
+    }
 }
 
-fn activations<const D: usize>(
-    values: Vec<f32>,
-    shape: [usize; D],
-    device: &Device,
-    dtype: DType,
-) -> Tensor<D> {
-    Tensor::<D>::from_data(TensorData::new(values, shape), device).cast(dtype)
+/// The pixels around a pixel, channel by channel, zero outside the picture.
+fn patch(picture: &[f32], pixel: usize) -> Vec<f32> {
+    let mut patch = Vec::with_capacity(COLUMNS);
+    for dy in 0..3 {
+        for dx in 0..3 {
+            // Counted from one outside the picture.
+            let (y, x) = (pixel / SIDE + dy, pixel % SIDE + dx);
+            match (1..=SIDE).contains(&y) && (1..=SIDE).contains(&x) {
+                true => {
+                    let at = ((y - 1) * SIDE + x - 1) * CHANNELS;
+                    patch.extend_from_slice(&picture[at..at + CHANNELS]);
+                }
+                false => patch.extend([0.0; CHANNELS]),
+            }
+        }
+    }
+    patch
+}
+
+/// GEGLU of a row whose gates are wide.
+fn gate(row: &[f32]) -> Vec<f32> {
+    let (values, gates) = row.split_at(ROWS / 2);
+    let pairs = values.iter().zip(gates);
+    pairs.map(|(value, gate)| value * gate.max(0.0)).collect()
 }
 
 fn vector(values: Vec<f32>, device: &Device) -> Tensor<1> {
@@ -162,27 +292,4 @@ fn vector(values: Vec<f32>, device: &Device) -> Tensor<1> {
 
 fn dot(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
-}
-
-async fn check<const D: usize>(kernel: &str, actual: Tensor<D>, expected: &[f32]) -> Result<()> {
-    let tolerance = match actual.dtype() {
-        DType::F16 => 1e-3,
-        _ => 1e-4,
-    };
-    let failed = |problem: String| Error::Device {
-        problem: format!("its answer to {kernel} {problem}"),
-    };
-    let data = actual
-        .cast(DType::F32)
-        .into_data_async()
-        .await
-        .map_err(|error| failed(format!("cannot be read: {error}")))?;
-    let actual = data
-        .try_into_vec::<f32>()
-        .map_err(|error| failed(format!("cannot be read: {error}")))?;
-    let close = |(a, b): (&f32, &f32)| (a - b).abs() <= tolerance * b.abs().max(1.0);
-    if actual.len() != expected.len() || !actual.iter().zip(expected).all(close) {
-        return Err(failed("is wrong".into()));
-    }
-    Ok(())
 }

@@ -4,6 +4,8 @@ use std::sync::{PoisonError, RwLock};
 
 use serde::{Deserialize, Serialize};
 
+use crate::Precision;
+
 /// Which variants pay on this adapter; every variant gives the same result.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -13,6 +15,8 @@ pub struct Tuning {
     pub shared: bool,
     /// From how many workgroups on a matrix product is made in large tiles: with fewer, too many cores stay idle.
     pub large_tiles_from: u32,
+    /// Whether activations in f16 are faster than in f32.
+    pub f16: bool,
     /// Multiply-adds a second in a large matrix product, zero where it was not measured.
     pub speed: f64,
 }
@@ -23,7 +27,18 @@ impl Default for Tuning {
         Self {
             shared: true,
             large_tiles_from: 128,
+            f16: false,
             speed: 0.0,
+        }
+    }
+}
+
+impl Tuning {
+    /// What networks are computed in where nobody asks for another.
+    pub fn precision(&self) -> Precision {
+        match self.f16 {
+            true => Precision::F16,
+            false => Precision::F32,
         }
     }
 }

@@ -47,6 +47,20 @@ impl<'a> Adapters<'a> {
         largest * size_of::<f32>() as u64
     }
 
+    /// Whether there are none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.uses.iter().all(|(_, weight)| *weight == 0.0)
+    }
+
+    /// Bytes of all factors, in f32.
+    pub(crate) fn bytes(&self) -> u64 {
+        let used = self.uses.iter().filter(|(_, weight)| *weight != 0.0);
+        let values = used
+            .flat_map(|(lora, _)| lora.sizes())
+            .flat_map(|(_, sizes)| sizes);
+        values.sum::<u64>() * size_of::<f32>() as u64
+    }
+
     /// The joined factors of the additions to a weight, where there are any.
     pub(crate) fn low_rank(&self, component: ComponentName, tensor: &str) -> Option<LowRank> {
         let layer = tensor.strip_suffix(".weight")?;

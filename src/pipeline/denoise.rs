@@ -4,9 +4,10 @@ use burn::tensor::Tensor;
 
 use super::picture::StartLatents;
 use super::plan::{Part, Start};
-use super::progress::check_cancelled;
+use super::progress::{check_cancelled, unless_cancelled};
 use super::{Conditionings, Event, Model, Observer, Pipeline, Stage, read};
 use crate::conditioning::Conditioning;
+use crate::kernels::settle;
 use crate::noise::Generator;
 use crate::request::Request;
 use crate::sampling::{Denoiser, Step, guide, sample};
@@ -97,15 +98,16 @@ impl<S: ShardSource> Pipeline<S> {
         let unet = model
             .load_adapted(name, &self.device, observer, &adapters, |_| true, init)
             .await?;
-        let Conditioning {
-            context,
-            pooled,
-            time_ids,
-        } = conditioning.repeat(images);
+        let conditioning = conditioning.repeat(images);
+        let [samples, tokens, _] = conditioning.context.dims();
+        let at_once = self.samples_at_once(model, request, tokens)?;
+        let portions = (0..samples).step_by(at_once).map(|first| {
+            let count = at_once.min(samples - first);
+            Portion::new(first, count, &conditioning, &unet, self.precision)
+        });
         let mut run = Run {
             stage,
-            added: unet.embed_added(pooled, &time_ids, &self.device),
-            context: unet.context(&context.cast(self.precision.dtype())),
+            portions: portions.collect(),
             unet,
             precision: self.precision,
             request,
@@ -164,13 +166,42 @@ impl State {
     }
 }
 
+/// Samples that go through the network together, and what it is told of them: all of a step, or as many as there is room for.
+struct Portion {
+    first: usize,
+    count: usize,
+    context: Context,
+    added: Tensor<2>,
+}
+
+impl Portion {
+    fn new(
+        first: usize,
+        count: usize,
+        conditioning: &Conditioning,
+        unet: &UNet,
+        precision: Precision,
+    ) -> Self {
+        let context = conditioning.context.clone().narrow(0, first, count);
+        let pooled = conditioning.pooled.clone().narrow(0, first, count);
+        let time_ids = &conditioning.time_ids[first..first + count];
+        let device = pooled.device();
+        Self {
+            first,
+            count,
+            context: unet.context(&context.cast(precision.dtype())),
+            added: unet.embed_added(pooled, time_ids, &device),
+        }
+    }
+}
+
 /// A UNet with all it is told.
 struct Run<'a> {
     stage: Stage,
+    // Dropped before the network, whose memory is given back together with what is unused by then.
+    portions: Vec<Portion>,
     unet: Resident<UNet>,
-    context: Context,
     precision: Precision,
-    added: Tensor<2>,
     request: &'a Request,
     kept: Option<&'a Kept>,
     step: usize,
@@ -179,9 +210,19 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn predict(&self, x: Tensor<4>, timestep: f32) -> Tensor<4> {
+    async fn predict(&self, x: Tensor<4>, timestep: f32) -> Result<Tensor<4>> {
         let x = x.cast(self.precision.dtype());
-        self.unet.forward(x, timestep, &self.context, &self.added)
+        if let [all] = &*self.portions {
+            let Portion { context, added, .. } = all;
+            return self.unet.forward(x, timestep, context, added).await;
+        }
+        let mut parts = Vec::new();
+        for portion in &self.portions {
+            let Portion { context, added, .. } = portion;
+            let x = x.clone().narrow(0, portion.first, portion.count);
+            parts.push(self.unet.forward(x, timestep, context, added).await?);
+        }
+        Ok(Tensor::cat(parts, 0))
     }
 }
 
@@ -194,10 +235,10 @@ impl Denoiser for Run<'_> {
             ..
         } = *self.request;
         if !self.request.is_guided() {
-            return Ok(self.predict(x, timestep));
+            return unless_cancelled(self.observer, self.predict(x, timestep)).await;
         }
         let both = Tensor::cat(vec![x.clone(), x], 0);
-        let both = self.predict(both, timestep);
+        let both = unless_cancelled(self.observer, self.predict(both, timestep)).await?;
         Ok(guide(both, guidance_scale, guidance_rescale))
     }
 
@@ -206,7 +247,7 @@ impl Denoiser for Run<'_> {
             Some(kept) => kept.put_back(x, step.next),
             None => x,
         };
-        settle(&x).await?;
+        check_finite(&x).await?;
         self.step += 1;
         let (stage, step_number, steps) = (self.stage, self.step, self.steps);
         self.observer.latent(&x, step.next);
@@ -226,8 +267,9 @@ impl Kept {
     }
 }
 
-/// Waits until the device has computed `x`, so that work does not pile up and a cancellation takes effect.
-async fn settle(x: &Tensor<4>) -> Result<()> {
+/// Waits until the device has computed `x`, so that work does not pile up, and looks at what it is.
+async fn check_finite(x: &Tensor<4>) -> Result<()> {
+    settle(&x.device()).await?;
     let first = x.clone().slice([0..1, 0..1, 0..1, 0..1]);
     match read(first).await?.first() {
         Some(value) if value.is_finite() => Ok(()),

@@ -74,7 +74,7 @@ impl<S: ShardSource> Pipeline<S> {
             .into_iter()
             .flatten()
         {
-            self.check_fits(self.adapters(model, request).largest_factor())?;
+            self.check_tensor(self.adapters(model, request).largest_factor())?;
         }
         Ok(())
     }

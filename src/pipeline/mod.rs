@@ -8,11 +8,13 @@ mod model;
 mod picture;
 mod plan;
 mod progress;
+mod room;
 mod text;
 
 use burn::tensor::{Device, Tensor};
 
 use crate::conditioning::Conditioning;
+use crate::device::Room;
 use crate::image::Image;
 use crate::noise::Generator;
 use crate::request::{Inputs, Request};
@@ -34,7 +36,7 @@ pub struct Pipeline<S> {
     loras: Vec<LoadedLora>,
     device: Device,
     precision: Precision,
-    largest_tensor: u64,
+    room: Room,
 }
 
 /// What base and refiner are told.
@@ -73,14 +75,13 @@ impl<S: ShardSource> Pipeline<S> {
                 );
             }
         }
-        let largest_tensor = u64::MAX;
         Ok(Self {
             base,
             refiner,
             loras: Vec::new(),
             device,
             precision: Precision::default(),
-            largest_tensor,
+            room: Room::UNLIMITED,
         })
     }
 
@@ -88,18 +89,6 @@ impl<S: ShardSource> Pipeline<S> {
     pub fn with_precision(mut self, precision: Precision) -> Result<Self> {
         precision.check(&self.device)?;
         self.precision = precision;
-        Ok(self)
-    }
-
-    /// Refuses models, and later requests, that need a tensor of more bytes than the device can bind.
-    pub fn with_largest_tensor(mut self, bytes: u64) -> Result<Self> {
-        self.largest_tensor = bytes;
-        for model in [Some(&self.base), self.refiner.as_ref()]
-            .into_iter()
-            .flatten()
-        {
-            self.check_fits(model.largest_weight())?;
-        }
         Ok(self)
     }
 
@@ -142,11 +131,7 @@ impl<S: ShardSource> Pipeline<S> {
             return Err(Error::BadRequest { field, problem });
         }
         self.plan(request, inputs.image.is_some(), inputs.mask.is_some())?;
-        let size = [request.height, request.width];
-        match self.vae().rows_per_strip(size, self.largest_tensor) {
-            Some(_) => Ok(()),
-            None => self.check_fits(self.vae().largest_activation_of_strips(size, 1)),
-        }
+        self.check_room(request)
     }
 
     fn vae(&self) -> &VaeConfig {
@@ -154,18 +139,6 @@ impl<S: ShardSource> Pipeline<S> {
             Some(vae) => vae,
             None => unreachable!("a base without a VAE is refused by Pipeline::new"),
         }
-    }
-
-    fn check_fits(&self, needed: u64) -> Result<()> {
-        let (limit, available) = ("maxStorageBufferBindingSize", self.largest_tensor);
-        if needed > available {
-            return Err(Error::LimitTooSmall {
-                limit,
-                needed,
-                available,
-            });
-        }
-        Ok(())
     }
 }
 

@@ -1,7 +1,5 @@
 //! One half of SDXL as it was packed: its configs, its tokenizers, and where its weights come from.
 
-use std::collections::BTreeSet;
-
 use burn::tensor::Device;
 use serde_json::Value;
 
@@ -16,7 +14,7 @@ use crate::tokenizer::Tokenizer;
 use crate::unet::UNetConfig;
 use crate::vae::VaeConfig;
 use crate::weights::source::{ShardSource, StreamReader};
-use crate::weights::{ComponentName, Encoding, Manifest, Resident, Scope, Weights};
+use crate::weights::{ComponentName, Manifest, Resident, Scope, Weights};
 use crate::{Error, Result};
 
 /// A packed base or refiner.
@@ -119,14 +117,10 @@ impl<S: ShardSource> Model<S> {
         Ok(Weights::size(self.manifest.component(name)?, wanted))
     }
 
-    /// Encodings that the weights have.
-    pub fn encodings(&self) -> BTreeSet<Encoding> {
-        let tensors = self
-            .manifest
-            .components
-            .values()
-            .flat_map(|component| &component.tensors);
-        tensors.map(|tensor| tensor.encoding).collect()
+    /// Tokens that a text encoder reads at once.
+    pub(super) fn tokens(&self) -> usize {
+        let text = self.text.as_ref().or(self.text_2.as_ref());
+        text.map_or(0, TextModel::length)
     }
 
     /// Refuses text or sizes of another width than the denoiser takes.

@@ -2,7 +2,7 @@
 
 use burn::tensor::{Tensor, TensorData};
 
-use super::progress::check_cancelled;
+use super::progress::{check_cancelled, unless_cancelled};
 use super::{Event, Observer, Pipeline, Stage, read};
 use crate::image::Image;
 use crate::noise::Generator;
@@ -46,9 +46,12 @@ impl<S: ShardSource> Pipeline<S> {
             .await?;
         let values = TensorData::new(image.to_encode(), [1, image.height, image.width, 3]);
         let picture = Tensor::from_data(values, &self.device);
-        let rows = self.rows_per_strip([image.height, image.width]);
-        let encode = |picture| encoder.forward_strips(picture, rows).sample(noise.clone());
-        let latent = self.without_overflow(picture, encode).await?;
+        let rows = self.rows_per_strip([image.height, image.width])?;
+        let encode = async |picture| {
+            let distribution = encoder.forward_strips(picture, rows).await?;
+            Ok(distribution.sample(noise.clone()))
+        };
+        let latent = unless_cancelled(observer, self.without_overflow(picture, encode)).await?;
         let mask = inputs.mask.as_ref().map(|mask| {
             let [_, height, width, _] = latent.dims();
             let values = TensorData::new(mask.shrunk(self.size_multiple()), [1, height, width, 1]);
@@ -81,13 +84,12 @@ impl<S: ShardSource> Pipeline<S> {
             .load(ComponentName::Vae, &self.device, observer, wanted, init)
             .await?;
         let [count, height, width, _] = latent.dims();
-        let rows = self.rows_per_strip([height, width].map(|side| side * self.size_multiple()));
+        let rows = self.rows_per_strip([height, width].map(|side| side * self.size_multiple()))?;
         let mut images = Vec::new();
         for index in 0..count {
-            check_cancelled(observer)?;
             let one = latent.clone().narrow(0, index, 1);
-            let decode = |latent| decoder.forward_strips(latent, rows);
-            let picture = self.without_overflow(one, decode).await?;
+            let decode = async |latent| decoder.forward_strips(latent, rows).await;
+            let picture = unless_cancelled(observer, self.without_overflow(one, decode)).await?;
             let [_, height, width, _] = picture.dims();
             images.push(Image::from_decoded(&read(picture).await?, height, width)?);
         }
@@ -99,21 +101,15 @@ impl<S: ShardSource> Pipeline<S> {
     async fn without_overflow(
         &self,
         x: Tensor<4>,
-        half: impl Fn(Tensor<4>) -> Tensor<4>,
+        half: impl AsyncFn(Tensor<4>) -> Result<Tensor<4>>,
     ) -> Result<Tensor<4>> {
         if self.precision == Precision::F16 && !self.vae().force_upcast {
-            let y = half(x.clone().cast(self.precision.dtype()));
+            let y = half(x.clone().cast(self.precision.dtype())).await?;
             if read(y.clone()).await?.iter().all(|value| value.is_finite()) {
                 return Ok(y);
             }
         }
-        Ok(half(x))
-    }
-
-    /// Rows of the latent that the VAE takes at a time; a request for which there are none is refused by its check.
-    fn rows_per_strip(&self, size: [usize; 2]) -> usize {
-        let rows = self.vae().rows_per_strip(size, self.largest_tensor);
-        rows.unwrap_or(1)
+        half(x).await
     }
 
     /// Standard normal noise for so many latents, drawn in diffusers' order: channels first.

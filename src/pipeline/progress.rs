@@ -1,5 +1,9 @@
 //! What a run tells about itself while it goes on.
 
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
+
 use burn::tensor::Tensor;
 use serde::Serialize;
 
@@ -10,6 +14,13 @@ use crate::{Error, Result};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event {
+    /// Kernels made ready, before the first picture.
+    Compile {
+        /// How many are.
+        done: usize,
+        /// Of how many.
+        all: usize,
+    },
     /// Weights on their way to the device.
     Load {
         /// Whose.
@@ -64,7 +75,7 @@ pub trait Observer {
         let _ = (latent, sigma);
     }
 
-    /// Asked between steps and between tensors; yes ends the run with [`Error::Cancelled`].
+    /// Asked whenever the device is waited for, and between tensors; yes ends the run with [`Error::Cancelled`].
     fn is_cancelled(&self) -> bool {
         false
     }
@@ -73,6 +84,19 @@ pub trait Observer {
 /// Watches nothing.
 impl Observer for () {
     fn event(&mut self, _: Event) {}
+}
+
+/// `work` to its end, or to the first point at which it waits for the device once the observer wants it cancelled.
+pub(super) async fn unless_cancelled<T>(
+    observer: &dyn Observer,
+    work: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    let mut work = pin!(work);
+    poll_fn(|context| match observer.is_cancelled() {
+        true => Poll::Ready(Err(Error::Cancelled)),
+        false => work.as_mut().poll(context),
+    })
+    .await
 }
 
 pub(crate) fn check_cancelled(observer: &dyn Observer) -> Result<()> {

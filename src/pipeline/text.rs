@@ -3,6 +3,7 @@
 use burn::tensor::Tensor;
 
 use super::model::TextModel;
+use super::progress::unless_cancelled;
 use super::{Conditionings, Event, Model, Observer, Pipeline, Stage};
 use crate::conditioning::Conditioning;
 use crate::prompt::{Chunk, renormalised, weighted};
@@ -106,10 +107,12 @@ impl<S: ShardSource> Pipeline<S> {
         let encoder = model
             .load_adapted(text.name, &self.device, observer, &adapters, |_| true, init)
             .await?;
-        let parts = batch.inputs.chunks(TOGETHER);
-        Ok(parts
-            .flat_map(|inputs| encoder.forward(inputs, self.precision, &self.device))
-            .collect())
+        let mut encodings = Vec::new();
+        for inputs in batch.inputs.chunks(TOGETHER) {
+            let part = encoder.forward(inputs, self.precision, &self.device);
+            encodings.extend(unless_cancelled(observer, part).await?);
+        }
+        Ok(encodings)
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod config;
 mod embedding;
+mod footprint;
 mod transformer;
 
 use std::fmt::Arguments;
@@ -10,12 +11,14 @@ use burn::tensor::activation::silu;
 use burn::tensor::{DType, Device, Tensor};
 
 use crate::Result;
+use crate::kernels::breathe;
 use crate::nn::{Conv2d, Conv2dConfig, GroupNorm, GroupNormConfig, Resnet, ResnetConfig};
 use crate::weights::Scope;
 
 pub use config::{Attention, Level, PerLevel, UNetConfig};
 pub use embedding::Sinusoids;
 use embedding::TimestepEmbedding;
+pub use footprint::Footprint;
 pub use transformer::{KeysValues, Transformer, TransformerConfig};
 
 /// Is shown what a part of the network gives: the name of its module in diffusers, and its output
@@ -259,26 +262,27 @@ impl UNet {
     /// - x, output: `[batch, height, width, latent]`
     /// - context: from [`Self::context`], in the type of `x`
     /// - added: `[batch, time]`, from [`Self::embed_added`]
-    pub fn forward(
+    pub async fn forward(
         &self,
         x: Tensor<4>,
         timestep: f32,
         context: &Context,
         added: &Tensor<2>,
-    ) -> Tensor<4> {
+    ) -> Result<Tensor<4>> {
         self.forward_observed(x, timestep, context, added, &mut |_, _| ())
+            .await
     }
 
     /// As [`Self::forward`]; `observe` is shown the output of each part. `conv_norm_out` is only shown after its SiLU, which
     /// diffusers calls `conv_act`.
-    pub fn forward_observed(
+    pub async fn forward_observed(
         &self,
         x: Tensor<4>,
         timestep: f32,
         context: &Context,
         added: &Tensor<2>,
-        observe: &mut Observe,
-    ) -> Tensor<4> {
+        observe: &mut Observe<'_>,
+    ) -> Result<Tensor<4>> {
         // 1. time and sizes; every residual block starts from the SiLU of their sum
         let time = silu(added.clone() + self.embed_time(&[timestep], &x.device()));
         let mut texts = context.layers.iter();
@@ -290,9 +294,10 @@ impl UNet {
         let mut skips = vec![x.clone()];
         for (i, block) in self.down_blocks.iter().enumerate() {
             for (j, layer) in block.layers.iter().enumerate() {
-                x = layer.forward(x, &time, text(), &mut |part, x| {
+                let mut observe = |part: &str, x: &_| {
                     observe(format_args!("down_blocks.{i}.{part}.{j}"), x);
-                });
+                };
+                x = layer.forward(x, &time, text(), &mut observe).await?;
                 skips.push(x.clone());
             }
             if let Some(conv) = &block.downsampler {
@@ -303,12 +308,11 @@ impl UNet {
         }
 
         // 3. middle
-        x = self
-            .mid_block
-            .first
-            .forward(x, &time, text(), &mut |part, x| {
-                observe(format_args!("mid_block.{part}.0"), x);
-            });
+        let mut observe_first = |part: &str, x: &_| {
+            observe(format_args!("mid_block.{part}.0"), x);
+        };
+        let first = &self.mid_block.first;
+        x = first.forward(x, &time, text(), &mut observe_first).await?;
         x = self.mid_block.last.forward(x, Some(&time));
         observe(format_args!("mid_block"), &x);
 
@@ -318,9 +322,10 @@ impl UNet {
             let layers = block.layers.iter().zip(taken.into_iter().rev());
             for (j, (layer, skip)) in layers.enumerate() {
                 x = Tensor::cat(vec![x, skip], 3);
-                x = layer.forward(x, &time, text(), &mut |part, x| {
+                let mut observe = |part: &str, x: &_| {
                     observe(format_args!("up_blocks.{i}.{part}.{j}"), x);
-                });
+                };
+                x = layer.forward(x, &time, text(), &mut observe).await?;
             }
             if let Some(conv) = &block.upsampler {
                 // To the size of the skip that comes next, which for odd sizes is not twice this one.
@@ -335,24 +340,25 @@ impl UNet {
         // 5. out
         let x = self.conv_norm_out.forward_silu(x);
         observe(format_args!("conv_act"), &x);
-        self.conv_out.forward(x).cast(DType::F32)
+        Ok(self.conv_out.forward(x).cast(DType::F32))
     }
 }
 
 impl Layer {
-    fn forward(
+    async fn forward(
         &self,
         x: Tensor<4>,
         time: &Tensor<2>,
         text: &[KeysValues],
         observe: &mut dyn FnMut(&str, &Tensor<4>),
-    ) -> Tensor<4> {
+    ) -> Result<Tensor<4>> {
         let mut x = self.resnet.forward(x, Some(time));
         observe("resnets", &x);
+        breathe(&x).await?;
         if let Some(transformer) = &self.attention {
-            x = transformer.forward(x, text);
+            x = transformer.forward(x, text).await?;
             observe("attentions", &x);
         }
-        x
+        Ok(x)
     }
 }

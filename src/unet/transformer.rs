@@ -2,7 +2,7 @@ use burn::tensor::Tensor;
 
 use super::config::Attention;
 use crate::Result;
-use crate::kernels::attention;
+use crate::kernels::{attention, breathe};
 use crate::nn::{GroupNorm, GroupNormConfig, LayerNorm, LayerNormConfig, Linear, LinearConfig};
 use crate::weights::Scope;
 
@@ -126,27 +126,28 @@ impl Transformer {
     /// # Shapes
     /// - x, output: `[batch, height, width, channels]`
     /// - text: of [`Self::keys_values`]
-    pub fn forward(&self, x: Tensor<4>, text: &[KeysValues]) -> Tensor<4> {
-        self.forward_observed(x, text, &mut |_, _| ())
+    pub async fn forward(&self, x: Tensor<4>, text: &[KeysValues]) -> Result<Tensor<4>> {
+        self.forward_observed(x, text, &mut |_, _| ()).await
     }
 
     /// As [`Self::forward`]; `observe` is shown the output of each block, by number, as `[batch, height * width, channels]`.
-    pub fn forward_observed(
+    pub async fn forward_observed(
         &self,
         x: Tensor<4>,
         text: &[KeysValues],
         observe: &mut dyn FnMut(usize, &Tensor<3>),
-    ) -> Tensor<4> {
+    ) -> Result<Tensor<4>> {
         let [batch, height, width, channels] = x.dims();
         let flat = [batch, height * width, channels];
         let tokens = self.norm.forward(x.clone()).reshape(flat);
         let mut tokens = self.proj_in.forward(tokens);
         for (i, (block, text)) in self.transformer_blocks.iter().zip(text).enumerate() {
             tokens = block.forward(tokens, text);
+            breathe(&tokens).await?;
             observe(i, &tokens);
         }
         let y = self.proj_out.forward_add(tokens, x.reshape(flat));
-        y.reshape([batch, height, width, channels])
+        Ok(y.reshape([batch, height, width, channels]))
     }
 }
 

@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use crate::device::Room;
+
 /// The fields that decide structure and scale.
 #[derive(Debug, Clone, Deserialize)]
 pub struct VaeConfig {
@@ -60,12 +62,28 @@ impl VaeConfig {
         values.max().unwrap_or_default() * size_of::<f32>() as u64
     }
 
-    /// The most rows of the latent that a strip may have for no activation to be of more than `bytes`; `None` where the
-    /// picture is too large even for strips.
-    pub fn rows_per_strip(&self, size: [usize; 2], bytes: u64) -> Option<usize> {
+    /// Bytes of all activations that are alive at a time, in strips of `rows` rows of the latent: the maps before and after a
+    /// convolution, which are always there as a whole, and what one strip needs, joined with its neighbours' rows, normalized,
+    /// and as a shortcut.
+    pub fn activations_of_strips(&self, [height, width]: [usize; 2], rows: usize) -> u64 {
+        let widths = &self.block_out_channels;
+        let maps = (0..widths.len()).map(|i| {
+            let above = widths.get(i + 1).copied().unwrap_or_default();
+            let area = (height >> i) as u64 * (width >> i) as u64;
+            area * (widths[i].max(above) + widths[i]) as u64
+        });
+        let maps = maps.max().unwrap_or_default() * size_of::<f32>() as u64;
+        maps + 3 * self.largest_activation_of_strips([height, width], rows)
+    }
+
+    /// The most rows of the latent that a strip may have for everything to have room; `None` where the picture is too large
+    /// even for strips. `room` is what the weights leave.
+    pub fn rows_per_strip(&self, size: [usize; 2], room: Room) -> Option<usize> {
         let rows = (1..=size[0].div_ceil(self.scale())).rev();
-        rows.into_iter()
-            .find(|&rows| self.largest_activation_of_strips(size, rows) <= bytes)
+        rows.into_iter().find(|&rows| {
+            self.largest_activation_of_strips(size, rows) <= room.tensor
+                && self.activations_of_strips(size, rows) <= room.memory
+        })
     }
 
     /// Name of a field that no VAE of SDXL has in this form, and what is wrong with it.
@@ -106,13 +124,13 @@ mod tests {
         let size = [1024, 1024];
         assert_eq!(config.largest_activation(size), 1 << 30);
         // The least that WebGPU promises: 128 rows of the picture, less the two of the neighbours.
-        assert_eq!(config.rows_per_strip(size, 128 << 20), Some(15));
-        assert_eq!(config.rows_per_strip(size, 1 << 30), Some(128));
-        assert_eq!(config.rows_per_strip(size, 32 << 20), Some(3));
-        assert_eq!(
-            config.rows_per_strip(size, 16 << 20),
-            None,
-            "the middle block"
-        );
+        let rows = |tensor, memory| config.rows_per_strip(size, Room { tensor, memory });
+        assert_eq!(rows(128 << 20, u64::MAX), Some(15));
+        assert_eq!(rows(1 << 30, u64::MAX), Some(128));
+        assert_eq!(rows(32 << 20, u64::MAX), Some(3));
+        assert_eq!(rows(16 << 20, u64::MAX), None, "the middle block");
+        // Maps of 1.5 GiB, and three strips beside them.
+        assert_eq!(rows(1 << 30, 3 << 30), Some(63));
+        assert_eq!(rows(1 << 30, 1 << 30), None);
     }
 }

@@ -88,39 +88,39 @@ impl Decoder {
     /// # Shapes
     /// - latent: `[batch, height, width, latent]`, as the UNet leaves it
     /// - output: `[batch, height * scale, width * scale, channels]`, about -1 to 1, in f32
-    pub fn forward(&self, latent: Tensor<4>) -> Tensor<4> {
+    pub async fn forward(&self, latent: Tensor<4>) -> Result<Tensor<4>> {
         let [_, height, _, _] = latent.dims();
-        self.forward_strips(latent, height)
+        self.forward_strips(latent, height).await
     }
 
     /// The same picture, with no larger activations than strips of `rows` rows of the latent need
     /// ([`VaeConfig::rows_per_strip`]). Shapes as of [`Self::forward`].
-    pub fn forward_strips(&self, latent: Tensor<4>, rows: usize) -> Tensor<4> {
-        self.forward_observed(latent, rows, &mut |_, _| ())
+    pub async fn forward_strips(&self, latent: Tensor<4>, rows: usize) -> Result<Tensor<4>> {
+        self.forward_observed(latent, rows, &mut |_, _| ()).await
     }
 
     /// As [`Self::forward_strips`]; `observe` is shown the output of each part.
-    pub fn forward_observed(
+    pub async fn forward_observed(
         &self,
         latent: Tensor<4>,
         rows: usize,
-        observe: &mut Observe,
-    ) -> Tensor<4> {
+        observe: &mut Observe<'_>,
+    ) -> Result<Tensor<4>> {
         let x = self.post_quant_conv.forward(latent / self.scaling_factor);
         observe(format_args!("post_quant_conv"), slice::from_ref(&x));
         let x = self.conv_in.forward(x);
-        let x = self.mid_block.forward(x, "decoder", observe);
+        let x = self.mid_block.forward(x, "decoder", observe).await?;
         let mut x = Strips::cut(&x, rows);
         for (i, block) in self.up_blocks.iter().enumerate() {
             for resnet in &block.resnets {
-                x = x.resnet(resnet);
+                x = x.resnet(resnet).await?;
             }
             if let Some(conv) = &block.upsampler {
-                x = x.convolve(conv, 2).collect();
+                x = Strips::gather(x.convolve(conv, 2)).await?;
             }
             observe(format_args!("decoder.up_blocks.{i}"), x.as_slice());
         }
         let picture = x.convolve_normalized(&self.conv_norm_out, &self.conv_out);
-        picture.collect::<Strips>().join().cast(DType::F32)
+        Ok(Strips::gather(picture).await?.join().cast(DType::F32))
     }
 }

@@ -95,42 +95,46 @@ impl Encoder {
     ///
     /// # Shapes
     /// - picture: `[batch, height, width, channels]`, -1 to 1, sides multiples of the scale
-    pub fn forward(&self, picture: Tensor<4>) -> LatentDistribution {
+    pub async fn forward(&self, picture: Tensor<4>) -> Result<LatentDistribution> {
         let [_, height, _, _] = picture.dims();
-        self.forward_strips(picture, height)
+        self.forward_strips(picture, height).await
     }
 
     /// The same distribution, with no larger activations than strips of `rows` rows of the latent need
     /// ([`VaeConfig::rows_per_strip`]). Shapes as of [`Self::forward`].
-    pub fn forward_strips(&self, picture: Tensor<4>, rows: usize) -> LatentDistribution {
-        self.forward_observed(picture, rows, &mut |_, _| ())
-    }
-
-    /// As [`Self::forward_strips`]; `observe` is shown the output of each part.
-    pub fn forward_observed(
+    pub async fn forward_strips(
         &self,
         picture: Tensor<4>,
         rows: usize,
-        observe: &mut Observe,
-    ) -> LatentDistribution {
+    ) -> Result<LatentDistribution> {
+        self.forward_observed(picture, rows, &mut |_, _| ()).await
+    }
+
+    /// As [`Self::forward_strips`]; `observe` is shown the output of each part.
+    pub async fn forward_observed(
+        &self,
+        picture: Tensor<4>,
+        rows: usize,
+        observe: &mut Observe<'_>,
+    ) -> Result<LatentDistribution> {
         let scale = 1 << (self.down_blocks.len() - 1);
         let picture = Strips::cut(&picture, rows * scale);
-        let mut x: Strips = picture.convolve(&self.conv_in, 1).collect();
+        let mut x = Strips::gather(picture.convolve(&self.conv_in, 1)).await?;
         for (i, block) in self.down_blocks.iter().enumerate() {
             for resnet in &block.resnets {
-                x = x.resnet(resnet);
+                x = x.resnet(resnet).await?;
             }
             if let Some(conv) = &block.downsampler {
-                x = x.convolve(conv, 1).collect();
+                x = Strips::gather(x.convolve(conv, 1)).await?;
             }
             observe(format_args!("encoder.down_blocks.{i}"), x.as_slice());
         }
-        let x = self.mid_block.forward(x.join(), "encoder", observe);
+        let x = self.mid_block.forward(x.join(), "encoder", observe).await?;
         let x = self.conv_out.forward(self.conv_norm_out.forward_silu(x));
-        LatentDistribution {
+        Ok(LatentDistribution {
             moments: self.quant_conv.forward(x).cast(DType::F32),
             scaling_factor: self.scaling_factor,
-        }
+        })
     }
 }
 

@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 
 use super::{EPS, Observe, VaeConfig};
 use crate::Result;
-use crate::kernels::attention;
+use crate::kernels::{attention, breathe};
 use crate::nn::{GroupNorm, GroupNormConfig, Linear, LinearConfig, Resnet, ResnetConfig};
 use crate::weights::Scope;
 
@@ -52,8 +52,14 @@ impl MidBlock {
     /// - x, output: `[batch, height, width, channels]`
     ///
     /// `at` is the module that the block belongs to.
-    pub fn forward(&self, x: Tensor<4>, at: &str, observe: &mut Observe) -> Tensor<4> {
+    pub async fn forward(
+        &self,
+        x: Tensor<4>,
+        at: &str,
+        observe: &mut Observe<'_>,
+    ) -> Result<Tensor<4>> {
         let x = self.first.forward(x, None);
+        breathe(&x).await?;
         let [batch, height, width, channels] = x.dims();
         let flat = [batch, height * width, channels];
         let h = self.group_norm.forward(x.clone()).reshape(flat);
@@ -65,12 +71,13 @@ impl MidBlock {
         let h = attention(q, k, v, 1, false);
         let x = self.to_out.forward_add(h, x.reshape(flat));
         let x = x.reshape([batch, height, width, channels]);
+        breathe(&x).await?;
         observe(
             format_args!("{at}.mid_block.attentions.0"),
             slice::from_ref(&x),
         );
         let x = self.last.forward(x, None);
         observe(format_args!("{at}.mid_block"), slice::from_ref(&x));
-        x
+        Ok(x)
     }
 }

@@ -9,6 +9,8 @@ use std::ops::Range;
 
 use burn::tensor::Tensor;
 
+use crate::Result;
+use crate::kernels::breathe;
 use crate::nn::{Conv2d, GroupNorm, Resnet};
 
 /// A map `[batch, height, width, channels]` as strips from the top, all of the same number of rows but the last.
@@ -43,16 +45,25 @@ impl Strips {
     }
 
     /// Both convolutions of a residual block without time embedding, each after its norm; see [`Resnet::forward`].
-    pub fn resnet(self, resnet: &Resnet) -> Self {
-        let h: Self = self
+    pub async fn resnet(self, resnet: &Resnet) -> Result<Self> {
+        let h = self
             .clone()
-            .convolve_normalized(&resnet.norm1, &resnet.conv1)
-            .collect();
+            .convolve_normalized(&resnet.norm1, &resnet.conv1);
+        let h = Self::gather(h).await?;
         let statistics = GroupNorm::statistics(&h.strips);
         let norm = |rows| resnet.norm2.apply_silu(rows, &statistics);
         let shortcuts = self.strips.into_iter().map(|x| Some(resnet.shortcut(x)));
-        h.convolve_prepared(&resnet.conv2, 1, norm, shortcuts)
-            .collect()
+        Self::gather(h.convolve_prepared(&resnet.conv2, 1, norm, shortcuts)).await
+    }
+
+    /// All strips of a map, one after the other, with time to [`breathe`] between them.
+    pub async fn gather(strips: impl Iterator<Item = Tensor<4>>) -> Result<Self> {
+        let mut gathered = Vec::new();
+        for strip in strips {
+            breathe(&strip).await?;
+            gathered.push(strip);
+        }
+        Ok(gathered.into_iter().collect())
     }
 
     /// The convolution of the map after GroupNorm and SiLU, as strips.

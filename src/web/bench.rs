@@ -6,7 +6,7 @@ use wasm_bindgen::prelude::*;
 use web_sys::AbortSignal;
 
 use super::observer::JsObserver;
-use super::{into_js, open_gpu, to_js};
+use super::{into_js, open_gpu, seconds, to_js};
 use crate::Error;
 use crate::bench::{self, Configs, Host, Options, Report};
 use crate::pipeline::{Event, Observer};
@@ -20,13 +20,6 @@ export interface BenchRequest {
 }
 export interface BenchResult { report: any; markdown: string; }
 "#;
-
-#[wasm_bindgen]
-extern "C" {
-    /// Milliseconds since the worker began.
-    #[wasm_bindgen(js_namespace = performance, js_name = now)]
-    fn milliseconds() -> f64;
-}
 
 /// Measures this worker's GPU (see `bench/mod.rs`), tells `on_event` how it goes on, and stops between measurements when
 /// `signal` is aborted. `take_peak` gives the most bytes of GPU buffers since it was last called.
@@ -98,7 +91,7 @@ impl Observer for JsHost {
 
 impl Host for JsHost {
     fn seconds(&self) -> f64 {
-        milliseconds() / 1e3
+        seconds()
     }
 
     fn gpu_bytes(&mut self) -> Option<u64> {

@@ -1,14 +1,16 @@
-//! The boundary to JavaScript: one class, [`Generator`], and the function [`run_bench`]. In here, values are only parsed and handed on; nothing outside
-//! this folder knows the browser.
+//! The boundary to JavaScript: one class, [`Generator`], and the function [`run_bench`]. In here, values are only parsed and
+//! handed on; nothing outside this folder knows the browser.
 
 mod bench;
 mod constructors;
 mod inputs;
+mod memory;
 mod observer;
 mod panic;
 mod shard_source;
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 
 use js_sys::{Array, Error as JsError, Function, JSON, Object, Promise, Reflect, Uint8Array};
 use serde::Serialize;
@@ -16,15 +18,16 @@ use wasm_bindgen::prelude::*;
 use web_sys::AbortSignal;
 
 use crate::device::{self, Gpu};
-use crate::kernels::self_test;
+use crate::kernels::{Preparation, Tuning, prepare};
 use crate::lora::Lora;
-use crate::pipeline::Model;
+use crate::pipeline::{Event, Model, Observer, check_cancelled};
 use crate::preset::Preset;
 use crate::weights::{Encoding, Manifest};
-use crate::{Error, Image, Pipeline, Precision, Request};
+use crate::{Error, Image, Pipeline, Request};
 
 pub use bench::run_bench;
 pub use constructors::constructor_runs;
+pub use memory::on_reclaim;
 use observer::JsObserver;
 
 use shard_source::JsShardSource;
@@ -33,6 +36,10 @@ use shard_source::JsShardSource;
 const TYPES: &str = r#"
 export type ReadShard = (kind: "base" | "refiner", file: string) => Promise<Uint8Array>;
 export interface Manifests { base: object; refiner: object | null; }
+export interface EngineOptions {
+  /** What `Generator.tuning` said on this GPU before; without it, or if it is of another version, it is found out anew. */
+  tuning: object | null;
+}
 /** Pixels of a canvas: four bytes each, row by row. A mask is redrawn where it is light. */
 export interface Pixels { width: number; height: number; data: Uint8Array | Uint8ClampedArray; }
 export interface Inputs { image: Pixels | null; mask: Pixels | null; }
@@ -52,50 +59,70 @@ pub fn start() {
 #[wasm_bindgen]
 pub struct Generator {
     pipeline: Pipeline<JsShardSource>,
+    tuning: Tuning,
 }
 
 #[wasm_bindgen]
 impl Generator {
-    /// Opens the GPU, reads the configs and tokenizers of the models, and tests the kernels. `read_shard` gives the
-    /// plain bytes of a shard, checked against the manifest's hash.
+    /// Opens the GPU, compiles and tests the kernels, and reads the configs and tokenizers of the models; tells `on_event` how
+    /// it goes on, and stops between kernels when `signal` is aborted. `read_shard` gives the plain bytes of a shard, checked
+    /// against the manifest's hash; it is not called before the kernels are ready.
     pub async fn create(
         #[wasm_bindgen(unchecked_param_type = "Manifests")] manifests: JsValue,
         #[wasm_bindgen(js_name = readShard, unchecked_param_type = "ReadShard")]
         read_shard: Function,
+        #[wasm_bindgen(unchecked_param_type = "EngineOptions")] options: JsValue,
+        #[wasm_bindgen(js_name = onEvent)] on_event: Function,
+        signal: AbortSignal,
     ) -> Result<Generator, JsValue> {
-        let gpu = open_gpu().await.map_err(into_js)?;
-        let open = async |kind: &'static str| -> Result<Option<Model<JsShardSource>>, JsValue> {
-            let manifest = Reflect::get(&manifests, &kind.into())?;
-            if manifest.is_null() || manifest.is_undefined() {
-                return Ok(None);
-            }
-            let json = String::from(JSON::stringify(&manifest)?);
-            let manifest = Manifest::parse(json.as_bytes()).map_err(into_js)?;
-            let source = JsShardSource::new(kind, read_shard.clone());
-            Model::open(manifest, source)
-                .await
-                .map(Some)
-                .map_err(into_js)
-        };
-        let base = open("base").await?.ok_or_else(|| {
+        let base = manifest(&manifests, "base")?.ok_or_else(|| {
             into_js(Error::BadManifest {
                 place: "base".into(),
                 problem: "there is none".into(),
                 source: None,
             })
         })?;
-        let refiner = open("refiner").await?;
-        // Only those that will be used: compiling a kernel is slow, and these are compiled for good.
-        let mut encodings = base.encodings();
-        encodings.extend(refiner.iter().flat_map(Model::encodings));
+        let refiner = manifest(&manifests, "refiner")?;
+
+        let gpu = open_gpu().await.map_err(into_js)?;
+        // Only those that will be used: compiling a kernel is slow.
+        let both = [Some(&base), refiner.as_ref()].into_iter().flatten();
+        let encodings: BTreeSet<Encoding> = both.flat_map(Manifest::encodings).collect();
         let encodings: Vec<Encoding> = encodings.into_iter().collect();
-        self_test(&gpu.device, &encodings, &[Precision::F32])
-            .await
-            .map_err(into_js)?;
+        let known = Reflect::get(&options, &"tuning".into())?;
+        let mut observer = JsObserver::new(on_event, signal);
+        let preparation = Preparation {
+            // Of another version, or none.
+            tuning: serde_wasm_bindgen::from_value(known).ok(),
+            encodings: &encodings,
+            clock: &seconds,
+            progress: &mut |done, all| {
+                observer.event(Event::Compile { done, all });
+                check_cancelled(&observer)
+            },
+        };
+        let tuning = prepare(&gpu.device, preparation).await.map_err(into_js)?;
+
+        let open = async |kind: &'static str, manifest| {
+            let source = JsShardSource::new(kind, read_shard.clone());
+            Model::open(manifest, source).await.map_err(into_js)
+        };
+        let base = open("base", base).await?;
+        let refiner = match refiner {
+            Some(refiner) => Some(open("refiner", refiner).await?),
+            None => None,
+        };
         let pipeline = Pipeline::new(base, refiner, gpu.device)
-            .and_then(|pipeline| pipeline.with_largest_tensor(gpu.largest_tensor))
+            .and_then(|pipeline| pipeline.with_room(gpu.room))
+            .and_then(|pipeline| pipeline.with_precision(tuning.precision()))
             .map_err(into_js)?;
-        Ok(Self { pipeline })
+        Ok(Self { pipeline, tuning })
+    }
+
+    /// What was found out about the GPU, to be kept for the next time.
+    #[wasm_bindgen(getter, unchecked_return_type = "object")]
+    pub fn tuning(&self) -> Result<JsValue, JsValue> {
+        to_js(&self.tuning)
     }
 
     /// Makes the LoRA of a safetensors file known under a name, which requests then use; refuses one that does not fit.
@@ -143,6 +170,15 @@ impl Generator {
     }
 }
 
+fn manifest(manifests: &JsValue, kind: &str) -> Result<Option<Manifest>, JsValue> {
+    let manifest = Reflect::get(manifests, &kind.into())?;
+    if manifest.is_null() || manifest.is_undefined() {
+        return Ok(None);
+    }
+    let json = String::from(JSON::stringify(&manifest)?);
+    Manifest::parse(json.as_bytes()).map(Some).map_err(into_js)
+}
+
 /// What a LoRA's file says of itself.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -176,6 +212,17 @@ pub async fn open_gpu() -> crate::Result<Gpu> {
     let gpu = device::open().await?;
     GPU.set(Some(gpu.clone()));
     Ok(gpu)
+}
+
+#[wasm_bindgen]
+extern "C" {
+    /// Milliseconds since the worker began.
+    #[wasm_bindgen(js_namespace = performance, js_name = now)]
+    fn milliseconds() -> f64;
+}
+
+fn seconds() -> f64 {
+    milliseconds() / 1e3
 }
 
 fn to_js(value: &impl Serialize) -> Result<JsValue, JsValue> {

@@ -8,18 +8,12 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::ops::Deref;
 
-#[cfg(target_arch = "wasm32")]
-use burn::tensor::BackendPrimitive;
-use burn::tensor::kind::Basic;
 use burn::tensor::{Device, Tensor, TensorData};
-
-#[cfg(target_arch = "wasm32")]
-use burn_cubecl::{CubeBackend, tensor::CubeTensor};
 
 use super::manifest::{Component, ComponentName, Encoding, TensorEntry};
 use super::quantize;
 use super::source::{ShardSource, StreamReader};
-use crate::device::is_cpu;
+use crate::device::{is_cpu, reclaim};
 use crate::kernels::{Packing, Weight};
 use crate::lora::{Adapter, Adapters, LowRank};
 use crate::{Error, Result};
@@ -39,14 +33,9 @@ pub struct Resident<N> {
     _memory: DeviceMemory,
 }
 
-/// The device memory of weights.
-///
-/// wgpu's web buffers are not destroyed when they are dropped, and the browser's garbage collector does not know how much
-/// GPU memory they hold: so the buffers are kept here and destroyed by hand, after CubeCL has let go of them.
+/// The device memory of weights, and of whatever else is no longer used when they are not.
 struct DeviceMemory {
     device: Device,
-    #[cfg(target_arch = "wasm32")]
-    buffers: Vec<wgpu::Buffer>,
 }
 
 struct Loaded {
@@ -91,8 +80,6 @@ impl Weights {
             tensors: RefCell::default(),
             memory: DeviceMemory {
                 device: device.clone(),
-                #[cfg(target_arch = "wasm32")]
-                buffers: Vec::new(),
             },
         };
         for entry in entries {
@@ -139,7 +126,6 @@ impl Weights {
                 let tensor = self.device.memory_persistent_allocations(data, |data| {
                     Tensor::<1>::from_data(data, &self.device)
                 });
-                self.memory.keep(&tensor);
                 Values::Vector(tensor)
             }
             shape => {
@@ -193,17 +179,12 @@ impl Weights {
             }
             false => (encoding, bytes),
         };
-        let weight = Weight::from_bytes(
-            &bytes,
-            Packing {
-                encoding,
-                rows,
-                columns,
-            },
-            &self.device,
-        );
-        self.memory.keep(&weight.words);
-        weight
+        let packing = Packing {
+            encoding,
+            rows,
+            columns,
+        };
+        Weight::from_bytes(&bytes, packing, &self.device)
     }
 }
 
@@ -282,34 +263,8 @@ impl<N> Deref for Resident<N> {
     }
 }
 
-impl DeviceMemory {
-    #[cfg(not(target_arch = "wasm32"))]
-    fn keep<K: Basic>(&mut self, _: &Tensor<1, K>) {}
-
-    #[cfg(target_arch = "wasm32")]
-    fn keep<K>(&mut self, tensor: &Tensor<1, K>)
-    where
-        K: Basic + BackendPrimitive<CubeBackend, Primitive = CubeTensor>,
-    {
-        use cubecl::wgpu::{AutoCompiler, WgpuServer};
-        let tensor = tensor.clone().try_into_primitive::<CubeBackend>().ok();
-        let resource = tensor.and_then(|t| {
-            t.client
-                .get_resource::<WgpuServer<AutoCompiler>>(t.handle)
-                .ok()
-        });
-        self.buffers
-            .extend(resource.map(|resource| resource.resource().buffer.clone()));
-    }
-}
-
 impl Drop for DeviceMemory {
     fn drop(&mut self) {
-        // Work that was recorded but not submitted may still name the buffers; after a submission they may be destroyed.
-        // Neither call can be answered by anything better than going on: the memory is being given up.
-        let _ = self.device.flush();
-        self.device.memory_cleanup();
-        #[cfg(target_arch = "wasm32")]
-        self.buffers.iter().for_each(wgpu::Buffer::destroy);
+        reclaim(&self.device);
     }
 }

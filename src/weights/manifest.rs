@@ -206,6 +206,13 @@ impl fmt::Display for Encoding {
 }
 
 impl Manifest {
+    /// Encodings that its tensors have.
+    pub fn encodings(&self) -> BTreeSet<Encoding> {
+        let components = self.components.values();
+        let tensors = components.flat_map(|component| &component.tensors);
+        tensors.map(|tensor| tensor.encoding).collect()
+    }
+
     /// Parses and checks a manifest: afterwards every offset, length, shape and file name in it can be relied on.
     pub fn parse(json: &[u8]) -> Result<Self> {
         let manifest: Self = serde_json::from_slice(json).map_err(|source| Error::BadManifest {

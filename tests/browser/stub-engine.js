@@ -19,7 +19,11 @@ export function on_panic(callback) {
   panicked = callback;
 }
 
+export function on_reclaim() {}
+
 export class Generator {
+  tuning = {};
+
   /**
    * @param {import("../../www/protocol.js").Manifests} manifests
    * @param {(kind: string, file: string) => Promise<Uint8Array>} readShard

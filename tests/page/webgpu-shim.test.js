@@ -10,7 +10,7 @@ let classes;
 let requested;
 /** @type {any[]} */
 let troubles;
-/** @type {{ live: number, peak: number }} */
+/** @type {ReturnType<typeof installWebGpuShim>} */
 let ledger;
 /** @type {Set<string>} */
 let trueFeatures;
@@ -83,6 +83,20 @@ test("live bytes follow buffers made and destroyed, once each", async () => {
   first.destroy();
   assert.equal(ledger.live, 50);
   assert.equal(ledger.peak, 150);
+});
+
+test("what the engine no longer holds is destroyed, and nothing else", async () => {
+  const device = await newDevice();
+  const [held, dropped] = [100, 50].map((size) => device.createBuffer({ size }));
+  let destroyed = 0;
+  held.destroy = dropped.destroy = function () {
+    destroyed += this.size;
+    classes.GPUBuffer.prototype.destroy.call(this);
+  };
+  const values = [undefined, held, "another value"];
+  ledger.destroyAllBut({ length: values.length, get: (index) => values[index] });
+  assert.equal(destroyed, 50);
+  assert.equal(ledger.live, 100);
 });
 
 test("a destroyed device takes its buffers with it, not those of others, and is no trouble", async () => {

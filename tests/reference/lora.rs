@@ -116,7 +116,8 @@ impl Given<'_> {
         let x = channels_last(check.given(&given("sample")));
         let context: Tensor<3> = given("text").tensor(device);
         let context = unet.context(&context.cast(x.dtype()));
-        channels_first(unet.forward(x, self.case.timestep, &context, &added))
+        let noise = unet.forward(x, self.case.timestep, &context, &added);
+        channels_first(noise.await.unwrap())
     }
 }
 
@@ -144,7 +145,6 @@ async fn encode(
         )
         .await
         .unwrap();
-    encoder
-        .forward(&[input], check.precision(), device)
-        .remove(0)
+    let encodings = encoder.forward(&[input], check.precision(), device).await;
+    encodings.unwrap().remove(0)
 }

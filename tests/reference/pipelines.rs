@@ -247,7 +247,7 @@ async fn compare(check: &mut Check<'_>, dump: &Dump, case: &Case, behind: Option
             config.init_decoder(weights)
         })
         .await;
-        let picture = channels_first(decoder.forward(latent.clone()));
+        let picture = channels_first(decoder.forward(latent.clone()).await.unwrap());
         check
             .tensor(last, "decoded", picture, &dump.get(&decoded), FINAL_LATENT)
             .await;
@@ -281,6 +281,7 @@ async fn compare_first_pass(
     let x = channels_last(check.given(&given("input")));
     let context = unet.context(&conditioning.context.clone().cast(x.dtype()));
     let noise = unet.forward(x, given("t").values[0], &context, &added);
+    let noise = noise.await.unwrap();
     check
         .tensor(
             name,

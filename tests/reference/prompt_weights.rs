@@ -78,8 +78,10 @@ pub async fn run(check: &mut Check<'_>) {
                 ids: chunks[0].ids.clone(),
                 clip_skip: 0,
             };
-            let encodings = encoder.forward(&[input], check.precision(), &check.device());
-            let states = encodings[0].states.clone();
+            let inputs = [input];
+            let device = check.device();
+            let encodings = encoder.forward(&inputs, check.precision(), &device).await;
+            let states = encodings.unwrap()[0].states.clone();
             let scaled = weighted(states.clone(), &chunks[0].weights);
             for (tensor, actual) in [
                 ("weighted", scaled.clone()),

@@ -66,7 +66,8 @@ async fn encode(check: &mut Check<'_>, name: &str, number: usize, encoder: &Text
         ids: ids[0].clone(),
         clip_skip: 0,
     };
-    let encoding = encoder.forward(&[input], precision, &device).remove(0);
+    let encodings = encoder.forward(&[input], precision, &device).await;
+    let encoding = encodings.unwrap().remove(0);
     let hidden: Vec<Tensor<3>> = encoder.hidden_states(&ids, precision, &device).collect();
     let last = encoder.last_hidden_state(hidden.last().unwrap().clone());
 

@@ -48,13 +48,10 @@ pub async fn run(check: &mut Check<'_>) {
         let transformer = load(check, &dump, &config).await;
         let x = channels_last(check.given(&given("sample")));
         let mut outputs = Vec::new();
-        let out = transformer.forward_observed(
-            x,
-            &transformer.keys_values(&context),
-            &mut |_, tokens: &Tensor<3>| {
-                outputs.push(tokens.clone());
-            },
-        );
+        let text = transformer.keys_values(&context);
+        let mut observe = |_, tokens: &Tensor<3>| outputs.push(tokens.clone());
+        let out = transformer.forward_observed(x, &text, &mut observe);
+        let out = out.await.unwrap();
         let first = outputs.swap_remove(0);
         let expected = given("block_out");
         check

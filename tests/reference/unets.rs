@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::fmt::Arguments;
 
 use burn::tensor::activation::silu;
 use burn::tensor::{Device, Tensor};
@@ -34,10 +35,13 @@ pub async fn run(check: &mut Check<'_>, fixture: &str) {
         let context: Tensor<3> = given("text").tensor(&device);
         let context = unet.context(&context.cast(x.dtype()));
         let mut parts = BTreeMap::new();
-        let noise =
-            unet.forward_observed(x, timestep, &context, &added, &mut |part, x: &Tensor<4>| {
-                parts.insert(part.to_string(), channels_first(x.clone()));
-            });
+        let mut observe = |part: Arguments, x: &Tensor<4>| {
+            parts.insert(part.to_string(), channels_first(x.clone()));
+        };
+        let noise = unet
+            .forward_observed(x, timestep, &context, &added, &mut observe)
+            .await
+            .unwrap();
         check
             .tensor(&name, "out", channels_first(noise), &given("out"), PASS)
             .await;

@@ -30,9 +30,9 @@ pub async fn run(check: &mut Check<'_>) {
     let noise = channels_last(given(SAMPLED, "noise").tensor(&device));
     let mut parts = Parts::default();
     let [_, rows, _, _] = image.dims();
-    let distribution = encoder.forward_observed(image, rows, &mut |part, x: &[Tensor<4>]| {
-        parts.keep(part, x);
-    });
+    let mut keep = |part: Arguments, x: &[Tensor<4>]| parts.keep(part, x);
+    let distribution = encoder.forward_observed(image, rows, &mut keep);
+    let distribution = distribution.await.unwrap();
     for (tensor, actual) in [
         ("moments", distribution.moments.clone()),
         ("mean", distribution.mean()),
@@ -44,10 +44,12 @@ pub async fn run(check: &mut Check<'_>) {
     }
     let latent = channels_last(check.given(&given(SAMPLED, "decode_latent")));
     let [_, rows, _, _] = latent.dims();
-    let picture = decoder.forward_observed(latent, rows, &mut |part, x: &[Tensor<4>]| {
-        parts.keep(part, x);
-    });
-    let (picture, expected) = (channels_first(picture), given(SAMPLED, "decoded"));
+    let mut keep = |part: Arguments, x: &[Tensor<4>]| parts.keep(part, x);
+    let picture = decoder.forward_observed(latent, rows, &mut keep);
+    let (picture, expected) = (
+        channels_first(picture.await.unwrap()),
+        given(SAMPLED, "decoded"),
+    );
     check
         .tensor(SAMPLED, "decoded", picture, &expected, PASS)
         .await;
@@ -62,13 +64,13 @@ pub async fn run(check: &mut Check<'_>) {
 
     let image = channels_last(check.given(&given(ROUND_TRIP, "image")));
     let expected = given(ROUND_TRIP, "latent");
-    let latent = channels_first(encoder.forward(image).mode());
+    let latent = channels_first(encoder.forward(image).await.unwrap().mode());
     check
         .tensor(ROUND_TRIP, "latent", latent, &expected, PASS)
         .await;
     let latent = channels_last(check.given(&expected));
     let (picture, expected) = (
-        channels_first(decoder.forward(latent)),
+        channels_first(decoder.forward(latent).await.unwrap()),
         given(ROUND_TRIP, "decoded"),
     );
     check
@@ -88,7 +90,7 @@ async fn compare_overflow(check: &mut Check<'_>, decoder: &Decoder, latent: Tens
     let case = "overflow";
     let latent = latent * FACTOR;
     let picture = decoder.forward(latent.clone().cast(check.precision().dtype()));
-    let overflows = reference(picture)
+    let overflows = reference(picture.await.unwrap())
         .await
         .values
         .iter()
@@ -114,16 +116,18 @@ async fn compare_strips(
     decoder: &Decoder,
     picture: Tensor<4>,
 ) {
-    let latent = encoder.forward(picture.clone()).mode();
+    let latent = encoder.forward(picture.clone()).await.unwrap().mode();
     let whole = reference(latent.clone()).await;
     let latent = latent.cast(picture.dtype());
-    let decoded = reference(decoder.forward(latent.clone())).await;
+    let decoded = reference(decoder.forward(latent.clone()).await.unwrap()).await;
     for rows in [1, 2, 3] {
-        let encoded = encoder.forward_strips(picture.clone(), rows).mode();
+        let encoded = encoder.forward_strips(picture.clone(), rows);
+        let encoded = encoded.await.unwrap().mode();
         let name = format!("encoded in strips of {rows}");
         check.tensor(case, &name, encoded, &whole, PASS).await;
         let picture = decoder.forward_strips(latent.clone(), rows);
         let name = format!("decoded in strips of {rows}");
+        let picture = picture.await.unwrap();
         check.tensor(case, &name, picture, &decoded, PASS).await;
     }
 }

@@ -2,7 +2,8 @@
 
 use js_sys::{Array, Function, JSON, Object, Promise, Reflect, Uint8Array};
 use sdxl_web::Precision;
-use sdxl_web::web::{Generator, constructor_runs, open_gpu, start};
+use sdxl_web::kernels::{Tuning, self_test, tune};
+use sdxl_web::web::{Generator, constructor_runs, on_reclaim, open_gpu, start};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use wasm_bindgen_test::wasm_bindgen_test;
@@ -14,10 +15,11 @@ use super::fixtures::{BASE, DUMPS, Files, REFINER, TOKENIZERS, find, unpack};
 export function lend(manifest, from) {
   for (const name of ["tokenizer", "tokenizer_2"]) manifest.components[name] = from.components[name];
 }
-// Bytes of GPU buffers that were destroyed by hand.
-export function countBuffers() {
-  const sizes = new WeakMap();
-  const count = { destroyed: 0 };
+// Bytes of the GPU buffers that were destroyed, and of those that there are; `destroyDropped` destroys all that are not among
+// the engine's values.
+export function countBuffers({ __wbindgen_externrefs: values }) {
+  const sizes = new Map();
+  const count = { destroyed: 0, live: () => [...sizes.values()].reduce((sum, size) => sum + size, 0) };
   const { createBuffer } = GPUDevice.prototype;
   const { destroy } = GPUBuffer.prototype;
   GPUDevice.prototype.createBuffer = function (descriptor) {
@@ -30,13 +32,17 @@ export function countBuffers() {
     sizes.delete(this);
     return destroy.call(this);
   };
+  count.destroyDropped = () => {
+    const held = new Set(Array.from({ length: values.length }, (_, index) => values.get(index)));
+    for (const buffer of sizes.keys()) if (!held.has(buffer)) buffer.destroy();
+  };
   return count;
 }
 "#)]
 extern "C" {
     fn lend(manifest: &JsValue, from: &JsValue);
     #[wasm_bindgen(js_name = countBuffers)]
-    fn count_buffers() -> Object;
+    fn count_buffers(exports: JsValue) -> Object;
 }
 
 fn manifest(files: &Files) -> JsValue {
@@ -120,7 +126,14 @@ async fn generator_of(
     spoil: fn(&str, Uint8Array) -> Uint8Array,
 ) -> Result<Generator, JsValue> {
     start();
-    Generator::create(manifests, read_shard(spoil)).await
+    let options = object(&[("tuning", JsValue::NULL)]);
+    let (events, on_event) = listener();
+    let generator =
+        Generator::create(manifests, read_shard(spoil), options, on_event, unaborted()).await?;
+    let last = events.get(events.length() - 1);
+    assert_eq!(text(&last, "type"), "compile");
+    assert_eq!(number(&last, "done"), number(&last, "all"));
+    Ok(generator)
 }
 
 fn unaborted() -> AbortSignal {
@@ -194,14 +207,22 @@ async fn every_kernel_in_every_encoding_gives_the_known_answer() {
     start();
     let device = open_gpu().await.unwrap().device;
     use sdxl_web::weights::Encoding::{F16, F32, Q4, Q8};
-    sdxl_web::kernels::self_test(&device, &[F32, F16, Q8, Q4], &[Precision::F32])
-        .await
-        .unwrap();
+    for shared in [false, true] {
+        tune(Tuning {
+            shared,
+            ..Tuning::default()
+        });
+        let (encodings, precisions) = ([F32, F16, Q8, Q4], [Precision::F32]);
+        self_test(&device, &encodings, &precisions, &mut |_, _| Ok(()))
+            .await
+            .unwrap();
+    }
 }
 
 #[wasm_bindgen_test]
 async fn base_and_refiner_draw_what_diffusers_draws_and_give_their_memory_back() {
-    let count = count_buffers();
+    let count = count_buffers(wasm_bindgen::exports());
+    on_reclaim(get(&count, "destroyDropped").unchecked_into());
     let generator = generator().await;
     let (events, on_event) = listener();
     let pictures = generator
@@ -238,6 +259,10 @@ async fn base_and_refiner_draw_what_diffusers_draws_and_give_their_memory_back()
         loaded > 2e6 && destroyed >= loaded,
         "{destroyed} bytes of buffers destroyed, {loaded} bytes of weights loaded"
     );
+    // What is left are CubeCL's uniforms and staging buffers, however much came and went.
+    let live = get(&count, "live").unchecked_into::<Function>();
+    let live = live.call0(&count).unwrap().as_f64().unwrap();
+    assert!(live < loaded, "{live} bytes of buffers are left");
 
     let refiner = object(&[("switchAt", 0.8.into())]);
     let pictures = generator
@@ -251,6 +276,18 @@ async fn base_and_refiner_draw_what_diffusers_draws_and_give_their_memory_back()
         .unwrap();
     let picture = pictures.get(0);
     assert_same_picture(&picture, "ensemble_refiner.image_u8");
+}
+
+#[wasm_bindgen_test]
+async fn what_was_found_out_about_the_gpu_is_taken_back() {
+    let tuning = generator().await.tuning().unwrap();
+    assert!(number(&tuning, "speed") > 0.0);
+    let known = object(&[("tuning", tuning.clone())]);
+    let (read, events) = (read_shard(|_, bytes| bytes), listener().1);
+    let again = Generator::create(manifests(), read, known, events, unaborted()).await;
+    let again = again.unwrap().tuning().unwrap();
+    // A speed measured anew would not be the same to the last digit.
+    assert_eq!(JSON::stringify(&again), JSON::stringify(&tuning));
 }
 
 #[wasm_bindgen_test]

@@ -290,7 +290,9 @@ fn noise(folder: &Path, adapters: &Adapters<'_>) -> Vec<f32> {
     let added = unet.embed_added(pooled, &[vec![7.0]], &device);
     let context = DeviceTensor::from_data(normal(2, &[1, 5, config.cross_attention_dim]), &device);
     let x = DeviceTensor::from_data(normal(3, &[1, 6, 4, config.in_channels]), &device);
-    let noise = unet.forward(x, 500.0, &unet.context(&context), &added);
+    let context = unet.context(&context);
+    let noise = unet.forward(x, 500.0, &context, &added);
+    let noise = pollster::block_on(noise).unwrap();
     noise.into_data().try_into_vec().unwrap()
 }
 

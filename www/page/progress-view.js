@@ -90,6 +90,10 @@ export class ProgressView {
         this.#detail.textContent = "";
         this.#bar.removeAttribute("value");
         break;
+      case "compile":
+        this.#detail.textContent = `program ${event.done} of ${event.all} for the GPU`;
+        this.#advance(event.done, event.all);
+        break;
       case "load":
         this.#detail.textContent = `${event.component.replaceAll("_", " ")} to the GPU, ${megabytes(event.bytes)} of ${megabytes(event.total)}`;
         break;

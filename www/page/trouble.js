@@ -17,6 +17,7 @@ const WORDS = {
     advice: "Switch on hardware acceleration in the browser's settings, update the graphics driver, then restart the browser. chrome://gpu tells the reason.",
   },
   LimitsTooSmall: { title: "This GPU is too small", advice: "Try another browser or a device with a stronger GPU." },
+  TooLarge: { title: "This is too large for the GPU's memory", advice: "Choose a smaller picture, or a model packed in fewer bits." },
   LimitTooSmall: { title: "This is too large for this GPU", advice: "Choose a smaller picture or model, or try a device with a stronger GPU." },
   NoStorage: { title: "This browser stores nothing for the page", advice: "Leave private browsing, or allow this site to store data." },
   NoGunzip: { title: "This browser is too old", advice: GET_BROWSER },

@@ -28,7 +28,7 @@ let engine = null;
 let module = null;
 let drawing = false;
 
-const ledger = "gpu" in navigator ? installWebGpuShim(/** @type {any} */ (globalThis), die) : { live: 0, peak: 0 };
+const ledger = "gpu" in navigator ? installWebGpuShim(/** @type {any} */ (globalThis), die) : null;
 
 const actions = {
   async check() {
@@ -44,15 +44,15 @@ const actions = {
   async load({ address }, { signal, emit }) {
     refuseWhileDrawing();
     const wanted = sourceAt(address);
-    await wanted.load(sparing(emit), signal);
-    if (engine?.source === wanted) return;
+    if (engine?.source === wanted) return wanted.load(sparing(emit), signal);
     freeEngine();
-    emit({ type: "engine" });
-    const { Generator } = await loadModule();
-    const generator = await Generator.create(await wanted.manifests(signal), (/** @type {any} */ kind, /** @type {string} */ file) =>
-      wanted.readShard(kind, file),
-    );
-    engine = { source: wanted, generator };
+    await wanted.manifests(signal);
+    // The GPU's programs are compiled while the shards arrive. Neither is left alone when the other fails.
+    const loading = wanted.load(sparing(emit), signal);
+    const [loaded, started] = await Promise.allSettled([loading, startEngine(wanted, loading, emit, signal)]);
+    if (loaded.status === "rejected") throw loaded.reason;
+    if (started.status === "rejected") throw started.reason;
+    engine = { source: wanted, generator: started.value };
   },
 
   /** @param {{ request: import("../protocol.js").DrawRequest }} data @param {Context} context */
@@ -96,7 +96,7 @@ const actions = {
   /** Bytes of GPU buffers and of the engine's heap. */
   async memory() {
     const heap = (await module)?.memory.buffer.byteLength ?? 0;
-    return { live: ledger.live, peak: ledger.peak, heap };
+    return { live: ledger?.live ?? 0, peak: ledger?.peak ?? 0, heap };
   },
 };
 
@@ -147,9 +147,49 @@ function loadModule() {
 
 async function startModule() {
   const exports = await import(/** @type {string} */ ("../pkg/sdxl_web.js"));
-  const { memory } = await exports.default();
+  const { memory, __wbindgen_externrefs: values } = await exports.default();
   exports.on_panic((/** @type {string} */ message) => die(panicked(message)));
+  exports.on_reclaim(() => ledger?.destroyAllBut(values));
   return { Generator: exports.Generator, bench: exports.bench, memory };
+}
+
+/**
+ * @param {ModelSource} wanted
+ * @param {Promise<void>} loading  until its shards are here
+ * @param {(event: ProgressEvent) => void} emit
+ * @param {AbortSignal} signal
+ */
+async function startEngine(wanted, loading, emit, signal) {
+  let arrived = false;
+  const whenLoaded = loading.then(() => {
+    arrived = true;
+    emit({ type: "engine" });
+  });
+  // Whoever called says that it failed.
+  whenLoaded.catch(() => {});
+  const { Generator } = await loadModule();
+  const gpu = adapterKey(await navigator.gpu.requestAdapter());
+  const known = await store.getTuning(gpu).catch(() => undefined);
+  const generator = await Generator.create(
+    await wanted.manifests(signal),
+    async (/** @type {any} */ kind, /** @type {string} */ file) => {
+      await whenLoaded;
+      return wanted.readShard(kind, file);
+    },
+    { tuning: known ?? null },
+    // One bar can show one thing: while shards arrive, that.
+    (/** @type {ProgressEvent} */ event) => arrived && emit(event),
+    signal,
+  );
+  // Without it, the next start takes a second longer.
+  if (!known) await store.putTuning(gpu, generator.tuning).catch(() => {});
+  return generator;
+}
+
+/** What sets a GPU apart from others that a browser may have. @param {GPUAdapter | null} adapter */
+function adapterKey(adapter) {
+  const { vendor = "", architecture = "", device = "", description = "" } = adapter?.info ?? {};
+  return [vendor, architecture, device, description, ...[...(adapter?.features ?? [])].sort()].join(" ");
 }
 
 /** The engine cannot be freed, or used twice, while it draws. */
@@ -159,6 +199,7 @@ function refuseWhileDrawing() {
 
 /** The most bytes in GPU buffers since the last call. */
 function takePeak() {
+  if (!ledger) return 0;
   const { peak } = ledger;
   ledger.peak = ledger.live;
   return peak;

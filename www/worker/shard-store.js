@@ -1,5 +1,5 @@
 // @ts-check
-/** The only user of IndexedDB: shards and manifests of every model on this device. */
+/** The only user of IndexedDB: shards and manifests of every model on this device, and what was found out about its GPU. */
 
 import { openDB } from "../vendor/idb.js";
 import { CodedError } from "../protocol.js";
@@ -12,9 +12,10 @@ import { CodedError } from "../protocol.js";
  */
 
 const DATABASE = "sdxl-web";
-const VERSION = 1;
+const VERSION = 2;
 const SHARDS = "shards";
 const MANIFESTS = "manifests";
+const TUNINGS = "tunings";
 
 /** Answers "is this very shard here?" from keys alone, without reading 32 MiB. */
 const BY_IDENTITY = "identity";
@@ -101,6 +102,23 @@ export class ShardStore {
     await this.#write("removing the shards", SHARDS, (store) => store.delete(range));
   }
 
+  /**
+   * What the engine found out about a GPU.
+   * @param {string} gpu
+   * @returns {Promise<object | undefined>}
+   */
+  async getTuning(gpu) {
+    return this.#use("reading what is known of the GPU", (db) => db.get(TUNINGS, gpu));
+  }
+
+  /**
+   * @param {string} gpu
+   * @param {object} tuning
+   */
+  async putTuning(gpu, tuning) {
+    await this.#write("storing what is known of the GPU", TUNINGS, (store) => store.put(tuning, gpu));
+  }
+
   async close() {
     const opening = this.#opening;
     this.#opening = null;
@@ -113,10 +131,13 @@ export class ShardStore {
       this.#opening = null;
     };
     this.#opening ??= openDB(this.#name, VERSION, {
-      upgrade(/** @type {any} */ db) {
-        const shards = db.createObjectStore(SHARDS, { keyPath: ["model", "kind", "file"] });
-        shards.createIndex(BY_IDENTITY, ["model", "kind", "file", "sha256", "length"]);
-        db.createObjectStore(MANIFESTS, { keyPath: ["model", "kind"] });
+      upgrade(/** @type {any} */ db, /** @type {number} */ before) {
+        if (before < 1) {
+          const shards = db.createObjectStore(SHARDS, { keyPath: ["model", "kind", "file"] });
+          shards.createIndex(BY_IDENTITY, ["model", "kind", "file", "sha256", "length"]);
+          db.createObjectStore(MANIFESTS, { keyPath: ["model", "kind"] });
+        }
+        db.createObjectStore(TUNINGS);
       },
       blocking: () => this.close(),
       terminated: forget,

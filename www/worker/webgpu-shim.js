@@ -5,50 +5,53 @@
  * - cubecl-wgpu panics on wasm where the adapter lacks `timestamp-query`. Adapter and device report it, and it is taken out of the
  *   request for a device. Nothing of ours measures with it.
  * - The loss of a device and errors nobody caught are reported; the engine only logs them.
- * - Live buffer bytes are counted, so that memory which is not given back between stages is seen.
+ * - Live buffers are known: their bytes are counted, and those that the engine has let go of can be destroyed.
  */
 
 import { CodedError } from "../protocol.js";
 
 const HIDDEN = "timestamp-query";
 
-/** Bytes in GPU buffers: made, minus destroyed, collected, or gone with their device. */
+/** The GPU buffers that there are: made, and neither destroyed nor gone with their device. */
 class BufferLedger {
+  /** Bytes of them, now and at most. */
   live = 0;
   peak = 0;
-  /** @type {WeakMap<GPUDevice, Set<{ bytes: number }>>} */
-  #byDevice = new WeakMap();
-  /** @type {WeakMap<GPUBuffer, () => void>} */
-  #closers = new WeakMap();
-  #collected = new FinalizationRegistry((/** @type {() => void} */ close) => close());
+  /** @type {Map<GPUBuffer, GPUDevice>} */
+  #devices = new Map();
 
   /**
    * @param {GPUDevice} device
    * @param {GPUBuffer} buffer
    */
   opened(device, buffer) {
-    const entries = this.#byDevice.get(device) ?? new Set();
-    this.#byDevice.set(device, entries);
-    const entry = { bytes: buffer.size };
-    entries.add(entry);
-    const close = () => {
-      if (entries.delete(entry)) this.live -= entry.bytes;
-    };
-    this.live += entry.bytes;
+    this.#devices.set(buffer, device);
+    this.live += buffer.size;
     this.peak = Math.max(this.peak, this.live);
-    this.#closers.set(buffer, close);
-    this.#collected.register(buffer, close);
   }
 
   /** @param {GPUBuffer} buffer */
   closed(buffer) {
-    this.#closers.get(buffer)?.();
+    if (this.#devices.delete(buffer)) this.live -= buffer.size;
   }
 
   /** @param {GPUDevice} device */
   deviceGone(device) {
-    for (const entry of this.#byDevice.get(device) ?? []) this.live -= entry.bytes;
-    this.#byDevice.get(device)?.clear();
+    for (const [buffer, owner] of this.#devices) {
+      if (owner === device) this.closed(buffer);
+    }
+  }
+
+  /**
+   * Destroys every buffer that is not among `values`, the JavaScript values that the engine holds.
+   * @param {Pick<WebAssembly.Table, "get" | "length">} values
+   */
+  destroyAllBut(values) {
+    const held = new Set();
+    for (let index = 0; index < values.length; index++) held.add(values.get(index));
+    for (const buffer of this.#devices.keys()) {
+      if (!held.has(buffer)) buffer.destroy();
+    }
   }
 }
 
@@ -62,7 +65,7 @@ class BufferLedger {
 /**
  * @param {GpuClasses} classes
  * @param {(error: CodedError) => void} onTrouble
- * @returns {{ live: number, peak: number }} the buffer ledger
+ * @returns {BufferLedger}
  */
 export function installWebGpuShim({ GPUAdapter, GPUDevice, GPUBuffer }, onTrouble) {
   const ledger = new BufferLedger();

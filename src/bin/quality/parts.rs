@@ -1,6 +1,6 @@
 //! One pass of the UNet, part by part: errors add up on the way down the table, as they do in the network.
 
-use std::fmt::Write;
+use std::fmt::{Arguments, Write};
 
 use burn::tensor::{Device, Tensor, TensorData};
 use sdxl_web::conditioning::Conditioning;
@@ -75,10 +75,12 @@ pub async fn outputs(model: &InMemory, probes: &[Probe]) -> Result<Outputs> {
         let mut seen = Vec::new();
         let (x, timestep) = (x.clone(), *timestep as f32);
         let context = unet.context(context);
-        let noise =
-            unet.forward_observed(x, timestep, &context, &added, &mut |part, x: &Tensor<4>| {
-                seen.push((part.to_string(), x.clone()));
-            });
+        let mut observe = |part: Arguments, x: &Tensor<4>| {
+            seen.push((part.to_string(), x.clone()));
+        };
+        let noise = unet
+            .forward_observed(x, timestep, &context, &added, &mut observe)
+            .await?;
         seen.push(("out".into(), noise));
         // Whole blocks, and not their layers.
         seen.retain(|(part, _)| part.matches('.').count() < 2 && !part.starts_with("conv"));

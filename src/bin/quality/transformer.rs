@@ -78,7 +78,7 @@ async fn output(config: &TransformerConfig, specs: &[Spec], scheme: &Scheme) -> 
     let x = Tensor::from_data(normal(&[1, SIDE, SIDE, config.channels]), &device);
     let context = Tensor::from_data(normal(&[1, TOKENS, config.context]), &device);
     let text = transformer.keys_values(&context);
-    values(&(transformer.forward(x.clone(), &text) - x))
+    values(&(transformer.forward(x.clone(), &text).await? - x))
 }
 
 /// Matrices with deviation 1/sqrt(inputs), norms that do nothing, biases of zero.
