@@ -6,6 +6,7 @@ use burn::tensor::{Tensor, TensorData};
 use super::clock::{Order, finish, milliseconds, throughput};
 use super::report::{Gemm, LayerTime};
 use super::work::{Layer, Work};
+use super::yardstick::product;
 use super::{Bench, synthetic};
 use crate::kernels::{self, GroupNormOptions, Weight, Window};
 use crate::lora::Adapters;
@@ -156,37 +157,29 @@ impl Bench<'_> {
         }
     }
 
-    /// What the linear kernel makes of a square product with f16 weights.
-    pub(super) async fn gemm(&mut self, precision: Precision) -> Result<Gemm> {
+    /// What the yardstick and the linear kernel make of a square product.
+    pub(super) async fn products(&mut self, precision: Precision) -> Result<(Gemm, Gemm)> {
         let all = GEMM_SIDES.count();
-        let mut gemm = Gemm::default();
+        let mut both = Default::default();
         for (index, log) in GEMM_SIDES.enumerate() {
             let side = 1 << log;
             self.host.measuring("matrix product", index, all);
             let x = self
                 .noise([1, side, 1, side], precision)
                 .reshape([side, side]);
+            let order = || product(x.clone(), x.clone()).reshape([side * side]);
+            let yardstick = self.throughput(&order).await?;
             let layer = self.parameters(side, side, Encoding::F16).await?;
             let order = || {
                 kernels::linear(x.clone(), &layer.weight, &layer.bias, None).reshape([side * side])
             };
-            let seconds = self.throughput(&order).await?;
-            let flops = Layer::Linear {
-                rows: side,
-                inputs: side,
-                outputs: side,
-            }
-            .flops();
-            gemm = Gemm {
-                side,
-                ms: milliseconds(seconds),
-                tflops: flops as f64 / seconds / 1e12,
-            };
-            if seconds > GEMM_SECONDS {
+            let linear = self.throughput(&order).await?;
+            both = (gemm(side, yardstick), gemm(side, linear));
+            if linear > GEMM_SECONDS {
                 break;
             }
         }
-        Ok(gemm)
+        Ok(both)
     }
 
     /// Microseconds that this thread needs to order one small launch.
@@ -263,6 +256,19 @@ impl Bench<'_> {
             .cast(precision.dtype())
             .repeat_dim(1, height)
             .repeat_dim(0, batch)
+    }
+}
+
+fn gemm(side: usize, seconds: f64) -> Gemm {
+    let layer = Layer::Linear {
+        rows: side,
+        inputs: side,
+        outputs: side,
+    };
+    Gemm {
+        side,
+        ms: milliseconds(seconds),
+        tflops: layer.flops() as f64 / seconds / 1e12,
     }
 }
 

@@ -19,6 +19,7 @@ mod tests;
 mod unet_work;
 mod vae_work;
 pub mod work;
+mod yardstick;
 
 use std::collections::BTreeSet;
 
@@ -96,7 +97,7 @@ pub async fn run(
     let tuning = bench.tune().await?;
     let compile_ms = bench.compile(precision).await?;
 
-    let gemm = bench.gemm(precision).await?;
+    let (yardstick, linear) = bench.products(precision).await?;
     let launch_us = bench.launch().await?;
     let mut networks = Vec::new();
     for name in NetworkName::ALL {
@@ -119,7 +120,8 @@ pub async fn run(
         tuning,
         compile_ms,
         launch_us,
-        gemm,
+        yardstick,
+        linear,
         networks,
     })
 }

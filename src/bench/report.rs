@@ -30,13 +30,15 @@ pub struct Report {
     pub compile_ms: f64,
     /// Microseconds of CPU time for ordering one small launch.
     pub launch_us: f64,
-    /// What the shares of the peak are of.
-    pub gemm: Gemm,
+    /// What the shares are of: a plain matrix product by hand, in the activations' type.
+    pub yardstick: Gemm,
+    /// The same product through the linear kernel, with f16 weights.
+    pub linear: Gemm,
     /// One after the other.
     pub networks: Vec<Network>,
 }
 
-/// A square product with f16 weights through the linear kernel, the largest that is quick enough.
+/// A square matrix product, the largest that is quick enough.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Gemm {
     /// Of all three matrices.

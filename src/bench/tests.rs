@@ -125,7 +125,8 @@ fn run_tiny(only: Option<NetworkName>, size: usize) -> Result<Report> {
 fn a_tiny_model_is_measured_whole_and_in_layers() {
     let report = run_tiny(None, 64).unwrap();
     assert_eq!(report.networks.len(), 3);
-    assert!(report.gemm.tflops > 0.0 && report.launch_us > 0.0);
+    assert!(report.yardstick.tflops > 0.0 && report.linear.tflops > 0.0);
+    assert!(report.launch_us > 0.0);
     for network in &report.networks {
         assert!(network.finite, "{:?}", network.name);
         assert!(network.load_ms > 0.0 && network.weight_bytes > 0);

@@ -10,7 +10,7 @@ use super::queue;
 
 /// The source of a kernel: files that together define `main`.
 #[derive(Clone)]
-pub(super) struct Wgsl {
+pub(crate) struct Wgsl {
     /// What sets this source apart from every other one.
     pub name: Vec<&'static str>,
     /// The files.
@@ -52,7 +52,7 @@ pub(super) fn one_each(count: usize) -> [usize; 2] {
 
 /// Binds `inputs`, a new tensor of the type and shape of `output`, and `info` as a uniform, in that order; gives the new
 /// tensor.
-pub(super) fn launch(
+pub(crate) fn launch(
     kernel: Wgsl,
     inputs: &[CubeTensor],
     output: (DType, impl Into<Shape>),

@@ -14,7 +14,7 @@ mod geglu;
 mod gemm;
 mod gpu;
 mod group_norm;
-mod launch;
+pub(crate) mod launch;
 mod layer_norm;
 mod linear;
 mod measure;

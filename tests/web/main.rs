@@ -13,6 +13,11 @@
 mod cases;
 mod fixtures;
 mod generator;
+#[path = "../kernels/cases.rs"]
+mod kernel_cases;
+mod kernels;
 mod parity;
+#[path = "../kernels/sketch.rs"]
+mod sketch;
 
 wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_dedicated_worker);
