@@ -1,10 +1,12 @@
 use burn::tensor::{DType, Device};
+use serde::{Deserialize, Serialize};
 
 use crate::device::is_cpu;
 use crate::{Error, Result};
 
 /// Type of the activations of a network. Sums within an operation, sampling, guidance and noise are f32 either way.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Precision {
     /// On every device.
     #[default]
@@ -19,6 +21,14 @@ impl Precision {
         match self {
             Precision::F32 => DType::F32,
             Precision::F16 => DType::F16,
+        }
+    }
+
+    /// This one, and f32, which parts of every network are computed in.
+    pub(crate) fn with_f32(self) -> &'static [Self] {
+        match self {
+            Precision::F32 => &[Precision::F32],
+            Precision::F16 => &[Precision::F32, Precision::F16],
         }
     }
 

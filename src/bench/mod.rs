@@ -8,6 +8,7 @@
 
 mod clock;
 mod configs;
+mod count;
 mod layers;
 mod markdown;
 mod networks;
@@ -32,6 +33,7 @@ use crate::weights::Encoding;
 use crate::{Error, Precision, Result};
 
 pub use configs::Configs;
+pub use count::count;
 pub use report::{Gemm, KindTime, LayerTime, Network, NetworkName, Report};
 pub use unet_work::unet_work;
 pub use vae_work::decoder_work;
@@ -139,15 +141,11 @@ impl Bench<'_> {
         let began = host.seconds();
         let encodings = BTreeSet::from([Encoding::F16, self.options.weights]);
         let encodings: Vec<Encoding> = encodings.into_iter().collect();
-        let precisions = match precision {
-            Precision::F32 => &[Precision::F32][..],
-            Precision::F16 => &[Precision::F32, Precision::F16],
-        };
         let mut progress = |done, all| {
             host.measuring("compiling and testing kernels", done - 1, all);
             check_cancelled(host)
         };
-        self_test(device, &encodings, precisions, &mut progress).await?;
+        self_test(device, &encodings, precision.with_f32(), &mut progress).await?;
         Ok(clock::milliseconds(self.host.seconds() - began))
     }
 }

@@ -1,6 +1,7 @@
 //! Whole networks: loaded through the pipeline's own path, run at full size, then taken apart into their layers.
 
 use super::clock::{Runs, finish, milliseconds, runs};
+use super::count::{GUIDED, TOKENS};
 use super::layers::flat;
 use super::report::{Network, NetworkName};
 use super::{Bench, Configs, decoder_work, synthetic, unet_work};
@@ -14,10 +15,6 @@ use crate::weights::source::ShardSource;
 use crate::weights::{ComponentName, Kind, Resident, Scope};
 use crate::{Error, Precision, Result};
 
-/// CLIP's.
-const TOKENS: usize = 77;
-/// Both halves of classifier-free guidance.
-const GUIDED: usize = 2;
 const TIMESTEP: f32 = 500.0;
 const AESTHETIC_SCORE: f32 = 6.0;
 

@@ -145,18 +145,17 @@ impl Walk<'_> {
     ) {
         let queries = area(size);
         let keys = tokens.unwrap_or(queries);
-        let inputs = match tokens {
-            Some(_) => self.config.cross_attention_dim,
-            None => channels,
-        };
         let rows = self.batch * queries;
         self.work.add(Layer::LayerNorm {
             rows,
             width: channels,
         });
         self.linear(rows, channels, channels);
-        self.linear(self.batch * keys, inputs, channels);
-        self.linear(self.batch * keys, inputs, channels);
+        // Those of the text are computed once a picture.
+        if tokens.is_none() {
+            self.linear(rows, channels, channels);
+            self.linear(rows, channels, channels);
+        }
         self.work.add(Layer::Attention {
             batch: self.batch,
             queries,

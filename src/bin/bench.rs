@@ -34,6 +34,9 @@ struct Arguments {
     /// A folder with `base` and `refiner` whose configs are used instead of SDXL's: packed, or diffusers' own.
     #[arg(long)]
     config: Option<PathBuf>,
+    /// Counts the work, and measures nothing.
+    #[arg(long)]
+    count: bool,
     /// JSON with every layer, instead of Markdown.
     #[arg(long)]
     json: bool,
@@ -62,6 +65,9 @@ async fn run(arguments: Arguments) -> Result<String> {
         Some(folder) => Configs::read(folder)?,
         None => Configs::published()?,
     };
+    if arguments.count {
+        return bench::count(&configs, arguments.size);
+    }
     let gpu = device::open().await?;
     let options = Options {
         size: arguments.size,

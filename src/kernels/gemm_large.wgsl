@@ -14,8 +14,8 @@ const SPREAD: u32 = 2u;
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
     let m0 = (info.first_group + group.x) * TILE;
     let n0 = group.y * TILE;
-    let row = thread / 16u;
-    let column = thread % 16u;
+    let row = tile_row(thread);
+    let column = tile_column(thread);
     var s0a = vec4<f32>(0.0);
     var s0b = vec4<f32>(0.0);
     var s1a = vec4<f32>(0.0);

@@ -9,6 +9,16 @@
 var<workgroup> x_tile: array<vec4<f32>, DEPTH * TILE / 4u>;
 var<workgroup> w_tile: array<vec4<f32>, DEPTH * TILE / 4u>;
 
+// Which of 16 x 16 pieces of the tile an invocation makes. 32 that run in step make 4 x 8 of them rather than 2 x 16: together
+// they read fewer different values.
+fn tile_row(thread: u32) -> u32 {
+    return thread / 64u * 4u + thread % 32u / 8u;
+}
+
+fn tile_column(thread: u32) -> u32 {
+    return thread / 32u % 2u * 8u + thread % 8u;
+}
+
 struct Filler {
     of_input: bool,
     // Of this invocation's block: its first row, its quad of channels, and where its first value belongs in the tile.

@@ -33,7 +33,7 @@ use burn::tensor::{Int, Tensor};
 
 pub use conv2d::Window;
 pub use group_norm::GroupNormOptions;
-pub use prepare::{Preparation, prepare};
+pub use prepare::{Preparation, Prepared, prepare};
 pub use queue::{breathe, settle};
 pub use self_test::self_test;
 pub use tuning::{Tuning, tune, tuning};

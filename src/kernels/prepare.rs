@@ -11,6 +11,8 @@ use crate::{Precision, Result};
 pub struct Preparation<'a> {
     /// What was found out about this device before.
     pub tuning: Option<Tuning>,
+    /// What networks are to be computed in; without it, f16 where it pays.
+    pub precision: Option<Precision>,
     /// Encodings that weights will have.
     pub encodings: &'a [Encoding],
     /// Seconds since some moment.
@@ -19,10 +21,20 @@ pub struct Preparation<'a> {
     pub progress: &'a mut dyn FnMut(usize, usize) -> Result<()>,
 }
 
-/// Measures, compiles and tests; gives what was found out.
-pub async fn prepare(device: &Device, preparation: Preparation<'_>) -> Result<Tuning> {
+/// What a device is prepared for.
+#[derive(Debug, Clone, Copy)]
+pub struct Prepared {
+    /// What was found out about it.
+    pub tuning: Tuning,
+    /// What networks are computed in.
+    pub precision: Precision,
+}
+
+/// Measures, compiles and tests.
+pub async fn prepare(device: &Device, preparation: Preparation<'_>) -> Result<Prepared> {
     let Preparation {
         tuning,
+        precision,
         encodings,
         clock,
         progress,
@@ -32,10 +44,8 @@ pub async fn prepare(device: &Device, preparation: Preparation<'_>) -> Result<Tu
         None => Tuning::measure(device, clock).await?,
     };
     tune(tuning);
-    let precisions = match tuning.precision() {
-        Precision::F32 => &[Precision::F32][..],
-        Precision::F16 => &[Precision::F32, Precision::F16],
-    };
-    self_test(device, encodings, precisions, progress).await?;
-    Ok(tuning)
+    let precision = precision.unwrap_or_else(|| tuning.precision());
+    precision.check(device)?;
+    self_test(device, encodings, precision.with_f32(), progress).await?;
+    Ok(Prepared { tuning, precision })
 }

@@ -103,13 +103,13 @@ impl<S: ShardSource> Pipeline<S> {
         let at_once = self.samples_at_once(model, request, tokens)?;
         let portions = (0..samples).step_by(at_once).map(|first| {
             let count = at_once.min(samples - first);
-            Portion::new(first, count, &conditioning, &unet, self.precision)
+            Portion::new(first, count, &conditioning, &unet, self.precision.get())
         });
         let mut run = Run {
             stage,
             portions: portions.collect(),
             unet,
-            precision: self.precision,
+            precision: self.precision.get(),
             request,
             kept: state.kept.as_ref(),
             step: 0,

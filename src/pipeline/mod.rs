@@ -11,6 +11,8 @@ mod progress;
 mod room;
 mod text;
 
+use std::cell::Cell;
+
 use burn::tensor::{Device, Tensor};
 
 use crate::conditioning::Conditioning;
@@ -35,7 +37,7 @@ pub struct Pipeline<S> {
     refiner: Option<Model<S>>,
     loras: Vec<LoadedLora>,
     device: Device,
-    precision: Precision,
+    precision: Cell<Precision>,
     room: Room,
 }
 
@@ -80,19 +82,19 @@ impl<S: ShardSource> Pipeline<S> {
             refiner,
             loras: Vec::new(),
             device,
-            precision: Precision::default(),
+            precision: Cell::default(),
             room: Room::UNLIMITED,
         })
     }
 
     /// Computes the networks in another precision than f32, the VAE only where its config says that it does not overflow.
-    pub fn with_precision(mut self, precision: Precision) -> Result<Self> {
+    pub fn with_precision(self, precision: Precision) -> Result<Self> {
         precision.check(&self.device)?;
-        self.precision = precision;
+        self.precision.set(precision);
         Ok(self)
     }
 
-    /// Draws the pictures of a request.
+    /// Draws the pictures of a request; once more in f32, and so from then on, if the numbers of a model overflow f16.
     pub async fn generate(
         &self,
         request: &Request,
@@ -100,6 +102,22 @@ impl<S: ShardSource> Pipeline<S> {
         observer: &mut dyn Observer,
     ) -> Result<Vec<Image>> {
         self.check(request, inputs)?;
+        match self.draw(request, inputs, observer).await {
+            Err(Error::NotFinite { .. }) if self.precision.get() == Precision::F16 => {
+                self.precision.set(Precision::F32);
+                self.check_room(request)?;
+                self.draw(request, inputs, observer).await
+            }
+            drawn => drawn,
+        }
+    }
+
+    async fn draw(
+        &self,
+        request: &Request,
+        inputs: &Inputs,
+        observer: &mut dyn Observer,
+    ) -> Result<Vec<Image>> {
         let conditionings = self.encode_text(request, observer).await?;
         let mut generator = Generator::new(request.seed);
         let start = self

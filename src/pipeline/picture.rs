@@ -103,8 +103,8 @@ impl<S: ShardSource> Pipeline<S> {
         x: Tensor<4>,
         half: impl AsyncFn(Tensor<4>) -> Result<Tensor<4>>,
     ) -> Result<Tensor<4>> {
-        if self.precision == Precision::F16 && !self.vae().force_upcast {
-            let y = half(x.clone().cast(self.precision.dtype())).await?;
+        if self.precision.get() == Precision::F16 && !self.vae().force_upcast {
+            let y = half(x.clone().cast(self.precision.get().dtype())).await?;
             if read(y.clone()).await?.iter().all(|value| value.is_finite()) {
                 return Ok(y);
             }

@@ -52,7 +52,7 @@ impl<S: ShardSource> Pipeline<S> {
     ) -> Result<usize> {
         let adapters = self.adapters(model, request);
         let weights = model.weight_size(ComponentName::Unet, |_| true)? + adapters.bytes();
-        let value = self.precision.dtype().size() as u64;
+        let value = self.precision.get().dtype().size() as u64;
         let scale = self.size_multiple();
         let size = [request.height / scale, request.width / scale];
         let footprint = |samples| {
@@ -111,6 +111,85 @@ impl<S: ShardSource> Pipeline<S> {
             what,
             needed: weights + Room::taken_by(activations),
             available: self.room.memory,
+        }
+    }
+}
+
+#[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
+mod tests {
+    use std::path::Path;
+
+    use burn::tensor::Device;
+
+    use super::*;
+    use crate::request::Inputs;
+    use crate::weights::folder::FolderSource;
+    use crate::{Image, Request};
+
+    const SIDE: usize = 64;
+
+    /// The demo's base, on the CPU.
+    fn pipeline(room: Room) -> Pipeline<FolderSource> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("www/models/demo/base");
+        let (source, manifest) = FolderSource::open(folder).unwrap();
+        let base = pollster::block_on(Model::open(manifest, source)).unwrap();
+        let pipeline = Pipeline::new(base, None, Device::flex()).unwrap();
+        pipeline.with_room(room).unwrap()
+    }
+
+    fn request() -> Request {
+        Request {
+            prompt: "a large red circle on a white background".into(),
+            seed: 8,
+            images: 2,
+            steps: 3,
+            guidance_scale: 4.0,
+            width: SIDE,
+            height: SIDE,
+            ..Request::default()
+        }
+    }
+
+    fn draw(pipeline: &Pipeline<FolderSource>) -> Vec<Image> {
+        let (request, inputs) = (request(), Inputs::default());
+        pollster::block_on(pipeline.generate(&request, &inputs, &mut ())).unwrap()
+    }
+
+    /// The largest number for which the request is refused, and how.
+    fn largest_refused(room: impl Fn(u64) -> Room) -> (u64, Error) {
+        let check = |bytes| pipeline(room(bytes)).check(&request(), &Inputs::default());
+        // No weight is larger than the least.
+        let (mut refused, mut taken) = (4 << 20, 1 << 34);
+        while taken - refused > 1 {
+            let middle = (refused + taken) / 2;
+            match check(middle) {
+                Ok(()) => taken = middle,
+                Err(_) => refused = middle,
+            }
+        }
+        (refused, check(refused).unwrap_err())
+    }
+
+    #[test]
+    fn the_least_memory_draws_the_same_pictures_in_smaller_portions() {
+        let room = |memory| Room {
+            memory,
+            ..Room::UNLIMITED
+        };
+        let (refused, error) = largest_refused(room);
+        assert!(matches!(error, Error::TooLarge { .. }), "{error}");
+        let tight = pipeline(room(refused + 1));
+        let at_once = |pipeline: &Pipeline<_>| {
+            pipeline.samples_at_once(&pipeline.base, &request(), pipeline.base.tokens())
+        };
+        assert_eq!(at_once(&tight).unwrap(), 1);
+        let unlimited = pipeline(Room::UNLIMITED);
+        assert_eq!(at_once(&unlimited).unwrap(), 4);
+        // Sums in another order: a level, here and there.
+        for (a, b) in draw(&tight).iter().zip(draw(&unlimited)) {
+            let off = a.rgb.iter().zip(&b.rgb).map(|(a, b)| a.abs_diff(*b)).max();
+            assert!(off <= Some(1), "{off:?} levels");
         }
     }
 }

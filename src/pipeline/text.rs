@@ -109,7 +109,7 @@ impl<S: ShardSource> Pipeline<S> {
             .await?;
         let mut encodings = Vec::new();
         for inputs in batch.inputs.chunks(TOGETHER) {
-            let part = encoder.forward(inputs, self.precision, &self.device);
+            let part = encoder.forward(inputs, self.precision.get(), &self.device);
             encodings.extend(unless_cancelled(observer, part).await?);
         }
         Ok(encodings)

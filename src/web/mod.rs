@@ -13,17 +13,17 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use js_sys::{Array, Error as JsError, Function, JSON, Object, Promise, Reflect, Uint8Array};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::*;
 use web_sys::AbortSignal;
 
 use crate::device::{self, Gpu};
-use crate::kernels::{Preparation, Tuning, prepare};
+use crate::kernels::{Preparation, Prepared, Tuning, prepare};
 use crate::lora::Lora;
 use crate::pipeline::{Event, Model, Observer, check_cancelled};
 use crate::preset::Preset;
 use crate::weights::{Encoding, Manifest};
-use crate::{Error, Image, Pipeline, Request};
+use crate::{Error, Image, Pipeline, Precision, Request};
 
 pub use bench::run_bench;
 pub use constructors::constructor_runs;
@@ -39,6 +39,8 @@ export interface Manifests { base: object; refiner: object | null; }
 export interface EngineOptions {
   /** What `Generator.tuning` said on this GPU before; without it, or if it is of another version, it is found out anew. */
   tuning: object | null;
+  /** What networks are computed in; without it, f16 where it is faster. */
+  precision: "f32" | "f16" | null;
 }
 /** Pixels of a canvas: four bytes each, row by row. A mask is redrawn where it is light. */
 export interface Pixels { width: number; height: number; data: Uint8Array | Uint8ClampedArray; }
@@ -89,11 +91,13 @@ impl Generator {
         let both = [Some(&base), refiner.as_ref()].into_iter().flatten();
         let encodings: BTreeSet<Encoding> = both.flat_map(Manifest::encodings).collect();
         let encodings: Vec<Encoding> = encodings.into_iter().collect();
-        let known = Reflect::get(&options, &"tuning".into())?;
+        let EngineOptions { tuning, precision } = serde_wasm_bindgen::from_value(options)
+            .map_err(|error| bad_request("options", &error.to_string()))?;
         let mut observer = JsObserver::new(on_event, signal);
         let preparation = Preparation {
             // Of another version, or none.
-            tuning: serde_wasm_bindgen::from_value(known).ok(),
+            tuning: serde_json::from_value(tuning).ok(),
+            precision,
             encodings: &encodings,
             clock: &seconds,
             progress: &mut |done, all| {
@@ -101,7 +105,8 @@ impl Generator {
                 check_cancelled(&observer)
             },
         };
-        let tuning = prepare(&gpu.device, preparation).await.map_err(into_js)?;
+        let Prepared { tuning, precision } =
+            prepare(&gpu.device, preparation).await.map_err(into_js)?;
 
         let open = async |kind: &'static str, manifest| {
             let source = JsShardSource::new(kind, read_shard.clone());
@@ -114,7 +119,7 @@ impl Generator {
         };
         let pipeline = Pipeline::new(base, refiner, gpu.device)
             .and_then(|pipeline| pipeline.with_room(gpu.room))
-            .and_then(|pipeline| pipeline.with_precision(tuning.precision()))
+            .and_then(|pipeline| pipeline.with_precision(precision))
             .map_err(into_js)?;
         Ok(Self { pipeline, tuning })
     }
@@ -153,12 +158,8 @@ impl Generator {
         #[wasm_bindgen(js_name = onEvent)] on_event: Function,
         signal: AbortSignal,
     ) -> Result<Array, JsValue> {
-        let request: Request = serde_wasm_bindgen::from_value(request).map_err(|error| {
-            into_js(Error::BadRequest {
-                field: "request",
-                problem: error.to_string(),
-            })
-        })?;
+        let request: Request = serde_wasm_bindgen::from_value(request)
+            .map_err(|error| bad_request("request", &error.to_string()))?;
         let inputs = inputs::parse(&inputs).map_err(into_js)?;
         let mut observer = JsObserver::new(on_event, signal);
         let images = self
@@ -177,6 +178,12 @@ fn manifest(manifests: &JsValue, kind: &str) -> Result<Option<Manifest>, JsValue
     }
     let json = String::from(JSON::stringify(&manifest)?);
     Manifest::parse(json.as_bytes()).map(Some).map_err(into_js)
+}
+
+#[derive(Deserialize)]
+struct EngineOptions {
+    tuning: serde_json::Value,
+    precision: Option<Precision>,
 }
 
 /// What a LoRA's file says of itself.
@@ -223,6 +230,11 @@ extern "C" {
 
 fn seconds() -> f64 {
     milliseconds() / 1e3
+}
+
+fn bad_request(field: &'static str, problem: &str) -> JsValue {
+    let problem = problem.to_owned();
+    into_js(Error::BadRequest { field, problem })
 }
 
 fn to_js(value: &impl Serialize) -> Result<JsValue, JsValue> {

@@ -1,11 +1,12 @@
 use burn::tensor::Tensor;
+use sdxl_web::lora::Lora;
 use sdxl_web::noise::Generator;
 use sdxl_web::pipeline::{Event, Model, Observer, Start, StartLatents};
-use sdxl_web::request::{NegativeSizes, Refine};
+use sdxl_web::request::{LoraUse, NegativeSizes, Refine};
 use sdxl_web::sampling::{SamplingOptions, Step};
 use sdxl_web::vae::VaeConfig;
 use sdxl_web::weights::ComponentName;
-use sdxl_web::{Image, Inputs, Mask, Request};
+use sdxl_web::{Image, Inputs, Mask, Precision, Request};
 use serde::Deserialize;
 
 use super::check::{Check, FINAL_LATENT, NOISE, PASS, TIMESTEP, channels_first, channels_last};
@@ -62,8 +63,39 @@ pub async fn run(check: &mut Check<'_>) {
         compare(check, &dump, case, refiner.as_ref()).await;
         if case.name == IN_BATCHES {
             compare_batch(check, &dump, case).await;
+            if check.precision() == Precision::F16 {
+                compare_overflow(check, case).await;
+            }
         }
     }
+}
+
+/// What overflows f16, as a LoRA of absurd weight does, is drawn in f32.
+async fn compare_overflow(check: &mut Check<'_>, case: &Case) {
+    let (name, weight) = ("lora_peft.safetensors", 1e3);
+    let Some(bytes) = (check.set().files)(name) else {
+        return;
+    };
+    let lora = Lora::parse(name, bytes).unwrap();
+    let loras = vec![LoraUse {
+        name: name.into(),
+        weight,
+    }];
+    let request = Request {
+        loras,
+        ..case.request(check, &Inputs::default(), None).await
+    };
+    let mut pictures = Vec::new();
+    for precision in [Precision::F16, Precision::F32] {
+        let pipeline = check.pipeline(check.base().await, None);
+        let mut pipeline = pipeline.with_precision(precision).unwrap();
+        pipeline.add_lora(&lora).unwrap();
+        let inputs = Inputs::default();
+        let drawn = pipeline.generate(&request, &inputs, &mut ()).await;
+        pictures.push(drawn.unwrap().remove(0).rgb);
+    }
+    let same = pictures[0] == pictures[1];
+    check.equal("overflow", "picture", &same, &true);
 }
 
 /// Pictures drawn together are those that are drawn one after the other from the same generator.

@@ -126,7 +126,7 @@ async fn generator_of(
     spoil: fn(&str, Uint8Array) -> Uint8Array,
 ) -> Result<Generator, JsValue> {
     start();
-    let options = object(&[("tuning", JsValue::NULL)]);
+    let options = object(&[("tuning", JsValue::NULL), ("precision", JsValue::NULL)]);
     let (events, on_event) = listener();
     let generator =
         Generator::create(manifests, read_shard(spoil), options, on_event, unaborted()).await?;
@@ -282,7 +282,7 @@ async fn base_and_refiner_draw_what_diffusers_draws_and_give_their_memory_back()
 async fn what_was_found_out_about_the_gpu_is_taken_back() {
     let tuning = generator().await.tuning().unwrap();
     assert!(number(&tuning, "speed") > 0.0);
-    let known = object(&[("tuning", tuning.clone())]);
+    let known = object(&[("tuning", tuning.clone()), ("precision", JsValue::NULL)]);
     let (read, events) = (read_shard(|_, bytes| bytes), listener().1);
     let again = Generator::create(manifests(), read, known, events, unaborted()).await;
     let again = again.unwrap().tuning().unwrap();

@@ -176,7 +176,7 @@ async function startEngine(wanted, loading, emit, signal) {
       await whenLoaded;
       return wanted.readShard(kind, file);
     },
-    { tuning: known ?? null },
+    { tuning: known ?? null, precision: null },
     // One bar can show one thing: while shards arrive, that.
     (/** @type {ProgressEvent} */ event) => arrived && emit(event),
     signal,
