@@ -3,13 +3,14 @@ use std::time::Instant;
 
 use burn::tensor::Device;
 
-use super::count::TOKENS;
-use super::work::{Kind, Work};
+use super::count::{GUIDED, TOKENS};
+use super::work::{Kind as Layers, Work};
 use super::*;
 use crate::device::Room;
 use crate::pipeline::Event;
 use crate::unet::UNetConfig;
 use crate::vae::VaeConfig;
+use crate::weights::{ComponentName, Kind};
 
 const LATENT: [usize; 2] = [128, 128];
 
@@ -37,7 +38,7 @@ fn the_work_of_the_published_networks_is_known() {
     let text = of_text(&[(20, 768), (24, 1536)], 1280);
     assert!((teraflop(&of(&refiner, 1)) + text - 7.286).abs() < 0.001);
     let [one, two] = [1, 2].map(|batch| of(&base, batch));
-    for kind in [Kind::Conv2d, Kind::Attention] {
+    for kind in [Layers::Conv2d, Layers::Attention] {
         assert_eq!(2 * one.flops_of(kind), two.flops_of(kind));
     }
 
@@ -59,9 +60,9 @@ fn every_layer_of_the_base_is_counted() {
         layers.map(|(_, count)| count).sum::<usize>()
     };
     // The published UNet: 17 residual blocks, 11 transformers with 70 blocks in all.
-    assert_eq!(count(Kind::Attention), 2 * 70);
-    assert_eq!(count(Kind::Norm), 3 * 70 + 2 * 17 + 11 + 1);
-    assert_eq!(count(Kind::Conv2d), 2 * 17 + 2 + 2 + 2);
+    assert_eq!(count(Layers::Attention), 2 * 70);
+    assert_eq!(count(Layers::Norm), 3 * 70 + 2 * 17 + 11 + 1);
+    assert_eq!(count(Layers::Conv2d), 2 * 17 + 2 + 2 + 2);
 }
 
 #[test]
@@ -78,6 +79,36 @@ fn odd_sizes_go_up_to_where_they_came_from() {
         })
         .collect();
     assert_eq!(upsampled, [([10, 8], [19, 15]), ([19, 15], [37, 29])]);
+}
+
+/// 4 GiB with 8 bits, 2.6 GiB with 4: both halves of the guidance at once, and the VAE in strips that leave them their room.
+#[test]
+fn sdxl_has_room_at_its_native_size() {
+    let (configs, device) = (Configs::published().unwrap(), Device::flex());
+    let gibibyte = (1u64 << 30) as f64;
+    for (scheme, limit) in [(Encoding::Q8, 4.0), (Encoding::Q4, 2.6)] {
+        let room = Room {
+            memory: (limit * gibibyte) as u64,
+            ..Room::UNLIMITED
+        };
+        for kind in [Kind::Base, Kind::Refiner] {
+            let model = pollster::block_on(synthetic::model(&configs, kind, scheme, &device));
+            let model = model.unwrap();
+            let size = |name, wanted: fn(&str) -> bool| model.weight_size(name, wanted).unwrap();
+            let weights = size(ComponentName::Unet, |_| true);
+            let footprint = model.unet.footprint(GUIDED, LATENT, TOKENS, false).unwrap();
+            let activations = footprint.all * size_of::<f32>() as u64;
+            let taken = weights + Room::taken_by(activations);
+            println!("{kind:?} in {scheme}: {:.2} GiB", taken as f64 / gibibyte);
+            assert!(activations <= room.beside(weights).memory);
+
+            let Some(vae) = &model.vae else { continue };
+            let weights = size(ComponentName::Vae, VaeConfig::is_of_decoder);
+            let rows = vae.rows_per_strip([1024, 1024], room.beside(weights));
+            println!("VAE in {scheme}: strips of {rows:?} rows");
+            assert!(rows.is_some());
+        }
+    }
 }
 
 struct Clock {

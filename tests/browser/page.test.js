@@ -124,6 +124,25 @@ function whiteEdge({ width, height, data }) {
   return white / all;
 }
 
+/** What the store knows of GPUs. @returns {Promise<any[]>} */
+const tunings = () =>
+  page.evaluate(
+    () =>
+      new Promise((resolve, reject) => {
+        const opening = indexedDB.open("sdxl-web");
+        opening.onerror = () => reject(opening.error);
+        opening.onsuccess = () => {
+          const db = opening.result;
+          const reading = db.transaction("tunings").objectStore("tunings").getAll();
+          reading.onerror = () => reject(reading.error);
+          reading.onsuccess = () => {
+            db.close();
+            resolve(reading.result);
+          };
+        };
+      }),
+  );
+
 /** @type {(red: number, green: number, blue: number) => boolean} */
 const isRed = (red, green, blue) => red > 150 && green < 100 && blue < 100;
 /** @type {(red: number, green: number, blue: number) => boolean} */
@@ -156,8 +175,23 @@ test("the first visit loads the demo model with byte progress and draws a large 
   assert.ok(isRed(png.data[middle] ?? 0, png.data[middle + 1] ?? 0, png.data[middle + 2] ?? 0), `the middle is not red: ${seen}`);
 });
 
+test("GPU memory is given back after a picture, and is told", async () => {
+  const told = (await page.textContent("#model [data-part=memory]")) ?? "";
+  const [, live, peak] = /([\d.]+) MB in use, ([\d.]+) MB at most/.exec(told) ?? assert.fail(told);
+  // The base alone has 22 MB of weights.
+  assert.ok(Number(peak) > 22, told);
+  assert.ok(Number(live) < 3, told);
+});
+
+test("the GPU is tried out once, and what was found is kept", async () => {
+  const [tuning, ...others] = await tunings();
+  assert.ok(tuning.speed > 0, JSON.stringify(tuning));
+  assert.deepEqual(others, []);
+});
+
 test("without a network a reloaded page draws another prompt with another seed, and asks for no part of the model", async () => {
   await page.evaluate(() => navigator.serviceWorker.ready.then(() => null));
+  const known = await tunings();
   await context.setOffline(true);
   site.cut = true;
   site.asked = [];
@@ -171,6 +205,8 @@ test("without a network a reloaded page draws another prompt with another seed, 
   await start("a large blue square on a white background", 3);
   await finished();
 
+  // A GPU tried out anew would not be as fast to the last digit.
+  assert.deepEqual(await tunings(), known);
   const { png } = await save("blue-square");
   const square = blob(png, isBlue);
   const seen = JSON.stringify({ ...square, edge: whiteEdge(png) });

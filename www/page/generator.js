@@ -97,7 +97,7 @@ export class Generator {
     return this.#call("forget", { address });
   }
 
-  /** @returns {Promise<{ live: number, peak: number }>} bytes in GPU buffers */
+  /** @returns {Promise<{ live: number, peak: number, heap: number }>} bytes in GPU buffers, and of the engine's own memory */
   memory() {
     return this.#call("memory", {});
   }

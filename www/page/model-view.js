@@ -62,8 +62,9 @@ export class ModelView {
     );
   }
 
-  /** @param {{ live: number, peak: number }} bytes  in GPU buffers */
-  showMemory({ live, peak }) {
-    this.#memory.textContent = peak === 0 ? "" : `GPU memory: ${megabytes(live)} in use, ${megabytes(peak)} at most.`;
+  /** @param {{ live: number, peak: number, heap: number }} bytes  in GPU buffers, and of the engine's own memory */
+  showMemory({ live, peak, heap }) {
+    const gpu = `GPU memory: ${megabytes(live)} in use, ${megabytes(peak)} at most.`;
+    this.#memory.textContent = peak === 0 ? "" : `${gpu} The engine's own: ${megabytes(heap)}.`;
   }
 }
