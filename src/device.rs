@@ -15,9 +15,6 @@ const TASKS: usize = 64;
 /// its native size.
 const DEFAULT_MEMORY: u64 = 4 << 30;
 
-/// CubeCL's pools hold more than the tensors in them: a page has the size of the first tensor that it was made for.
-const POOLS: f64 = 1.25;
-
 /// What there is room for on a device.
 #[derive(Debug, Clone, Copy)]
 pub struct Room {
@@ -34,18 +31,14 @@ impl Room {
         memory: u64::MAX,
     };
 
-    /// The same for activations alone, beside weights of some bytes.
-    pub fn beside(self, weights: u64) -> Self {
+    /// The same for activations alone, beside weights of some bytes. CubeCL's pools hold `pools` times what is alive, because a
+    /// free page of any size serves a smaller tensor.
+    pub fn beside(self, weights: u64, pools: f64) -> Self {
         let left = self.memory.saturating_sub(weights);
         Self {
-            memory: (left as f64 / POOLS) as u64,
+            memory: (left as f64 / pools) as u64,
             ..self
         }
-    }
-
-    /// What activations of some bytes take of [`Self::memory`].
-    pub fn taken_by(activations: u64) -> u64 {
-        (activations as f64 * POOLS) as u64
     }
 }
 

@@ -8,6 +8,7 @@ use super::report::{Gemm, LayerTime};
 use super::work::{Layer, Work};
 use super::yardstick::product;
 use super::{Bench, synthetic};
+use crate::device::Room;
 use crate::kernels::{self, GroupNormOptions, Weight, Window};
 use crate::lora::Adapters;
 use crate::noise::Generator;
@@ -20,6 +21,8 @@ const GEMM_SIDES: std::ops::RangeInclusive<u32> = 8..=12;
 const GEMM_SECONDS: f64 = 0.25;
 /// Launches that are ordered at once to know the price of one.
 const LAUNCHES: usize = 512;
+/// Tensors of a layer's largest size that its measurement takes, with those that pools keep.
+const TENSORS: u64 = 8;
 const EPS: f32 = 1e-5;
 
 /// A layer's parameters, and the memory of them.
@@ -42,7 +45,8 @@ impl Bench<'_> {
         for (index, (layer, count)) in layers.enumerate() {
             self.host.measuring(what, index, all);
             let bytes = layer.largest_tensor() * precision.dtype().size() as u64;
-            let parts = bytes.div_ceil(self.gpu.room.tensor) as usize;
+            let Room { tensor, memory } = self.gpu.room;
+            let parts = bytes.div_ceil(tensor.min(memory / TENSORS)) as usize;
             let seconds = self.layer(layer.strip(parts), precision).await? * parts as f64;
             times.push(LayerTime {
                 layer: layer.to_string(),

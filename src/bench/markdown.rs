@@ -32,7 +32,7 @@ impl Report {
                 self.largest_tensor >> 20
             ),
             format!(
-                "Kernels compiled and tested in {:.0} ms. A launch costs {:.1} us of CPU. The yardstick, a plain product of \
+                "Kernels chosen, compiled and tested in {:.0} ms. A launch costs {:.1} us of CPU. The yardstick, a plain product of \
                  matrices ({side}x{side}x{side}), reaches {} TFLOP/s; the linear kernel {} TFLOP/s of the same, with f16 weights.",
                 self.compile_ms,
                 self.launch_us,

@@ -75,7 +75,8 @@ struct Bench<'a> {
     host: &'a mut dyn Host,
 }
 
-/// Measures the networks of `configs` on a device. Takes about a minute on a fast GPU, and fails as drawing would.
+/// Measures the networks of `configs` on a device. Takes about a minute on a fast GPU. A step is measured
+/// with both halves of the guidance at once, where drawing would compute them in turn if there were no room for that.
 pub async fn run(
     configs: &Configs,
     gpu: &Gpu,
@@ -96,8 +97,10 @@ pub async fn run(
     precision.check(&gpu.device)?;
     let mut bench = Bench { gpu, options, host };
 
+    let began = bench.host.seconds();
     let tuning = bench.tune().await?;
-    let compile_ms = bench.compile(precision).await?;
+    bench.compile(precision).await?;
+    let compile_ms = clock::milliseconds(bench.host.seconds() - began);
 
     let (yardstick, linear) = bench.products(precision).await?;
     let launch_us = bench.launch().await?;
@@ -135,17 +138,15 @@ impl Bench<'_> {
         Tuning::measure(&self.gpu.device, &|| host.seconds()).await
     }
 
-    /// Milliseconds for compiling what the networks need, and testing it.
-    async fn compile(&mut self, precision: Precision) -> Result<f64> {
+    /// Compiles what the networks need, and tests it.
+    async fn compile(&mut self, precision: Precision) -> Result<()> {
         let (device, host) = (&self.gpu.device, &mut *self.host);
-        let began = host.seconds();
         let encodings = BTreeSet::from([Encoding::F16, self.options.weights]);
         let encodings: Vec<Encoding> = encodings.into_iter().collect();
         let mut progress = |done, all| {
             host.measuring("compiling and testing kernels", done - 1, all);
             check_cancelled(host)
         };
-        self_test(device, &encodings, precision.with_f32(), &mut progress).await?;
-        Ok(clock::milliseconds(self.host.seconds() - began))
+        self_test(device, &encodings, precision.with_f32(), &mut progress).await
     }
 }

@@ -6,7 +6,7 @@ use super::layers::flat;
 use super::report::{Network, NetworkName};
 use super::{Bench, Configs, decoder_work, synthetic, unet_work};
 use crate::conditioning::SizeConditioning;
-use crate::device::Room;
+use crate::device::reclaim;
 use crate::pipeline::Model;
 use crate::request::Request;
 use crate::unet::{UNet, UNetConfig};
@@ -70,6 +70,8 @@ impl Bench<'_> {
         let one = self
             .forwards(name, config, unet, 1, size, precision)
             .await?;
+        // A picture is drawn with one or the other.
+        reclaim(&self.gpu.device);
         let both = self
             .forwards(name, config, unet, GUIDED, size, precision)
             .await?;
@@ -158,14 +160,7 @@ impl Bench<'_> {
         let wanted = VaeConfig::is_of_decoder;
         let picture = [self.options.size; 2];
         let weights = model.weight_size(ComponentName::Vae, wanted)?;
-        let room = self.gpu.room.beside(weights);
-        let Some(rows) = config.rows_per_strip(picture, room) else {
-            return Err(Error::TooLarge {
-                what: "decoding this picture",
-                needed: weights + Room::taken_by(config.activations_of_strips(picture, 1)),
-                available: self.gpu.room.memory,
-            });
-        };
+        let rows = self.gpu.room.strips(config, picture, weights)?;
         let loaded = self.load(model, ComponentName::Vae, wanted, init).await?;
         self.host.measuring(name.as_str(), 0, 1);
         let x = self.noise([1, size[0], size[1], config.latent_channels], precision);

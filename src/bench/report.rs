@@ -26,7 +26,7 @@ pub struct Report {
     pub repeats: usize,
     /// Which variants of the kernels ran.
     pub tuning: Tuning,
-    /// Milliseconds for compiling each kernel and running it on a case with a known answer.
+    /// Milliseconds before the first use: trying variants, compiling each kernel, running it on a case with a known answer.
     pub compile_ms: f64,
     /// Microseconds of CPU time for ordering one small launch.
     pub launch_us: f64,

@@ -97,14 +97,14 @@ fn sdxl_has_room_at_its_native_size() {
             let size = |name, wanted: fn(&str) -> bool| model.weight_size(name, wanted).unwrap();
             let weights = size(ComponentName::Unet, |_| true);
             let footprint = model.unet.footprint(GUIDED, LATENT, TOKENS, false).unwrap();
-            let activations = footprint.all * size_of::<f32>() as u64;
-            let taken = weights + Room::taken_by(activations);
+            let activations = (footprint.all + footprint.context) * size_of::<f32>() as u64;
+            let taken = weights + (activations as f64 * UNetConfig::POOLS) as u64;
             println!("{kind:?} in {scheme}: {:.2} GiB", taken as f64 / gibibyte);
-            assert!(activations <= room.beside(weights).memory);
+            assert!(activations <= room.beside(weights, UNetConfig::POOLS).memory);
 
             let Some(vae) = &model.vae else { continue };
             let weights = size(ComponentName::Vae, VaeConfig::is_of_decoder);
-            let rows = vae.rows_per_strip([1024, 1024], room.beside(weights));
+            let rows = vae.rows_per_strip([1024, 1024], room.beside(weights, VaeConfig::POOLS));
             println!("VAE in {scheme}: strips of {rows:?} rows");
             assert!(rows.is_some());
         }

@@ -5,10 +5,8 @@ fn weight_values(row: u32, column: u32, columns: u32) -> vec4<f32> {
     let at = index / 2u;
     let first = unpack2x16float(weight[at]);
     let second = unpack2x16float(weight[at + 1u]);
-    if index % 2u == 0u {
-        return vec4<f32>(first, second);
-    }
-    return vec4<f32>(first.y, second, unpack2x16float(weight[at + 2u]).x);
+    let third = unpack2x16float(weight[at + 1u + index % 2u]);
+    return select(vec4<f32>(first.y, second, third.x), vec4<f32>(first, second), index % 2u == 0u);
 }
 
 fn weight_scale(row: u32, column: u32, rows: u32, columns: u32) -> f32 {

@@ -4,7 +4,7 @@ use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn_cubecl::CubeBackend;
 
 use super::{GroupNormOptions, Kernels, Packing, Window};
-use super::{attention, conv2d, embedding, geglu, group_norm, layer_norm, linear};
+use super::{attention, conv2d, embedding, group_norm, layer_norm, linear};
 
 impl Kernels for CubeBackend {
     fn linear(
@@ -72,9 +72,5 @@ impl Kernels for CubeBackend {
         causal: bool,
     ) -> FloatTensor<Self> {
         attention::gpu(q, k, v, heads, causal)
-    }
-
-    fn geglu(x: FloatTensor<Self>) -> FloatTensor<Self> {
-        geglu::gpu(x)
     }
 }

@@ -79,8 +79,8 @@ pub(super) fn launch_in_parts(
     let bounds = (0..=parts).map(|part| part * x / parts);
     for (first, end) in bounds.clone().zip(bounds.skip(1)) {
         let info = [&[first as u32], info].concat();
+        queue::order(&output.client, multiply_adds / parts as u64);
         dispatch(kernel.clone(), inputs, &output, &info, [end - first, y]);
-        queue::ordered(&output.client, multiply_adds / parts as u64);
     }
     output
 }

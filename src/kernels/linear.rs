@@ -28,10 +28,10 @@ pub(super) fn gpu(
 
 #[cfg(not(target_arch = "wasm32"))]
 pub(super) mod plain {
-    use burn_flex::FlexTensor;
+    use burn::backend::ops::{ActivationOps, FloatTensorOps};
+    use burn_flex::{Flex, FlexTensor};
 
     use crate::kernels::Packing;
-    use crate::kernels::geglu::plain::geglu;
     use crate::kernels::plain::{matmul_transposed, plus};
 
     pub fn linear(
@@ -47,5 +47,13 @@ pub(super) mod plain {
             true => geglu(y),
             false => y,
         }
+    }
+
+    fn geglu(x: FlexTensor) -> FlexTensor {
+        let shape = x.layout().shape();
+        let last = shape.num_dims() - 1;
+        let width = shape[last] / 2;
+        let gate = Flex::gelu(x.narrow(last, width, width));
+        Flex::float_mul(x.narrow(last, 0, width), gate)
     }
 }

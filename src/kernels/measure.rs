@@ -14,8 +14,11 @@ const FEWEST_ROWS: usize = 32;
 const FEWEST_TILED_ROWS: usize = 128;
 /// A GPU of any kind makes these in some tens of milliseconds.
 const MOST_ROWS: usize = 4096;
-/// What is timed shall take so many seconds: a browser's clock ticks in tenths of milliseconds.
+/// What is timed shall take so many seconds: a browser's clock ticks in tenths of milliseconds, or coarser.
 const LONG_ENOUGH: f64 = 0.005;
+const TICK: f64 = 1e-5;
+/// So many of the smallest product take that long on any device.
+const MOST_RUNS: usize = 128;
 /// The fastest of so many counts; something else may slow down the others.
 const ROUNDS: usize = 3;
 /// What f16 has to gain over f32 to be worth its rounding.
@@ -85,8 +88,13 @@ impl<'a> Probe<'a> {
         loop {
             let times = [self.time(small, rows).await?, self.time(large, rows).await?];
             let large_pays = times[1] <= times[0];
-            if large_pays && best.large_tiles_from == u32::MAX {
-                best.large_tiles_from = super::gemm::large_tiles(rows, OUTPUTS) as u32;
+            // From where on they always do: one lucky time among few rows decides nothing.
+            match (large_pays, best.large_tiles_from) {
+                (true, u32::MAX) => {
+                    best.large_tiles_from = super::gemm::large_tiles(rows, OUTPUTS) as u32;
+                }
+                (true, _) => {}
+                (false, _) => best.large_tiles_from = u32::MAX,
             }
             if rows == MOST_ROWS {
                 best.speed = speed(rows, times[0].min(times[1]));
@@ -117,17 +125,21 @@ impl<'a> Probe<'a> {
             for _ in 0..count {
                 linear(x.clone(), &self.weight, &self.bias, None);
             }
-            settle(self.device).await.map(|()| (self.seconds)() - began)
+            settle(self.device).await?;
+            // A clock of coarse steps may see nothing.
+            Ok(((self.seconds)() - began).max(TICK))
         };
         // The first one compiles.
         run(1).await?;
-        let once = run(1).await?;
-        let count = (LONG_ENOUGH / once.max(1e-6)).ceil().clamp(1.0, 100.0) as usize;
-        let mut fastest = if count == 1 { once } else { f64::INFINITY };
-        for _ in 0..ROUNDS {
-            fastest = fastest.min(run(count).await? / count as f64);
+        let (mut count, mut time) = (1, run(1).await?);
+        while time < LONG_ENOUGH && count < MOST_RUNS {
+            count *= 2;
+            time = run(count).await?;
         }
-        Ok(fastest)
+        for _ in 1..ROUNDS {
+            time = time.min(run(count).await?);
+        }
+        Ok(time / count as f64)
     }
 }
 

@@ -10,7 +10,6 @@
 mod attention;
 mod conv2d;
 mod embedding;
-mod geglu;
 mod gemm;
 mod gpu;
 mod group_norm;
@@ -29,7 +28,7 @@ mod workers;
 
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Backend, Dispatch, backend_extension};
-use burn::tensor::{Int, Tensor};
+use burn::tensor::{DType, Int, Tensor};
 
 pub use conv2d::Window;
 pub use group_norm::GroupNormOptions;
@@ -99,9 +98,6 @@ pub trait Kernels: Backend {
         heads: usize,
         causal: bool,
     ) -> FloatTensor<Self>;
-
-    /// See [`geglu`].
-    fn geglu(x: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
 /// `x · weightᵀ + bias`, plus `residual`. A bias of several rows has one for each of as many equal runs of x's rows, which
@@ -120,7 +116,8 @@ pub fn linear(
     multiply(x, weight, bias, residual, false)
 }
 
-/// [`geglu`] of [`linear`]'s output, which is never stored.
+/// GEGLU of [`linear`]'s output, which is never stored: the first half of the features, gated by the GELU of the second
+/// [`GEGLU.forward`].
 ///
 /// # Shapes
 /// As of [`linear`], but
@@ -152,6 +149,7 @@ fn multiply(
         "linear: width of the input"
     );
     check_added(rows, weight, bias, residual.as_ref().map(Tensor::dims));
+    check_types(x.dtype(), bias, residual.as_ref().map(Tensor::dtype));
     let has_residual = residual.is_some();
     let residual = residual.unwrap_or_else(|| x.clone());
     Tensor::from_dispatch(Dispatch::linear(
@@ -191,6 +189,7 @@ pub fn conv2d(
         [batch * height * width, channels]
     });
     check_added(rows, weight, bias, of_residual);
+    check_types(x.dtype(), bias, residual.as_ref().map(Tensor::dtype));
     let has_residual = residual.is_some();
     let residual = residual.unwrap_or_else(|| x.clone());
     Tensor::from_dispatch(Dispatch::conv2d(
@@ -210,6 +209,14 @@ fn check_added(rows: usize, weight: &Weight, bias: &Tensor<2>, residual: Option<
     assert_eq!(rows % runs, 0, "{rows} rows with {runs} rows of bias");
     if let Some(residual) = residual {
         assert_eq!(residual, [rows, width], "shape of the residual");
+    }
+}
+
+/// A kernel would read other types' bits as its own.
+fn check_types(x: DType, bias: &Tensor<2>, residual: Option<DType>) {
+    assert_eq!(bias.dtype(), DType::F32, "type of the bias");
+    if let Some(residual) = residual {
+        assert_eq!(residual, x, "type of the residual");
     }
 }
 
@@ -327,15 +334,4 @@ pub fn attention(
         heads,
         causal,
     ))
-}
-
-/// GEGLU: the first half of the features, gated by the GELU of the second [`GEGLU.forward`].
-///
-/// # Shapes
-/// - x: `[.., 2 * width]`
-/// - output: `[.., width]`
-pub fn geglu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
-    let width = x.dims()[D - 1];
-    assert_eq!(width % 2, 0, "geglu: width of the input");
-    Tensor::from_dispatch(Dispatch::geglu(x.into_dispatch()))
 }

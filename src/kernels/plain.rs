@@ -6,7 +6,7 @@ use burn::tensor::{DType, Shape, TensorData};
 use burn_flex::{Flex, FlexTensor};
 
 use super::{GroupNormOptions, Kernels, Packing, Window};
-use super::{attention, conv2d, embedding, geglu, group_norm, layer_norm, linear};
+use super::{attention, conv2d, embedding, group_norm, layer_norm, linear};
 use crate::weights::{Encoding, quantize};
 
 impl Kernels for Flex {
@@ -75,10 +75,6 @@ impl Kernels for Flex {
         causal: bool,
     ) -> FloatTensor<Self> {
         attention::plain::attention(q, k, v, heads, causal)
-    }
-
-    fn geglu(x: FloatTensor<Self>) -> FloatTensor<Self> {
-        geglu::plain::geglu(x)
     }
 }
 

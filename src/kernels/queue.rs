@@ -26,12 +26,12 @@ pub(super) fn parts(multiply_adds: u64) -> usize {
     (seconds(multiply_adds) / SUBMISSION).ceil().max(1.0) as usize
 }
 
-/// Takes note of a dispatch; submits it, and all before it, if they are enough.
-pub(super) fn ordered(client: &Client, multiply_adds: u64) {
+/// To be called before a dispatch: submits those before it if they are enough together with it.
+pub(super) fn order(client: &Client, multiply_adds: u64) {
     UNFINISHED.fetch_add(multiply_adds, Ordering::Relaxed);
     let unsubmitted = UNSUBMITTED.fetch_add(multiply_adds, Ordering::Relaxed) + multiply_adds;
-    if seconds(unsubmitted) >= SUBMISSION {
-        UNSUBMITTED.store(0, Ordering::Relaxed);
+    if seconds(unsubmitted) > SUBMISSION {
+        UNSUBMITTED.store(multiply_adds, Ordering::Relaxed);
         // A device that is lost says so to whoever reads from it.
         let _ = client.flush();
     }

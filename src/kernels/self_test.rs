@@ -9,16 +9,20 @@ use super::{GroupNormOptions, Packing, Tuning, Weight, Window, tune, tuning};
 use crate::weights::{Encoding, quantize};
 use crate::{Error, Precision, Result};
 
-/// A picture of so many pixels a side, of so many channels, under a 3x3 kernel.
+/// A picture of so many pixels a side, under a 3x3 kernel.
 const SIDE: usize = 3;
-const CHANNELS: usize = 4;
 const PIXELS: usize = SIDE * SIDE;
-const COLUMNS: usize = 9 * CHANNELS;
+/// Of pictures that are read four channels at a time, and one at a time: the latter are the VAE's and a LoRA's, whose weights
+/// are not quantized.
+const QUADS: usize = 4;
+const SINGLES: usize = 3;
 /// Of the weight: two gated values.
 const ROWS: usize = 4;
 const BIAS: f32 = 0.5;
 /// Rows of an input of a timestep, and of a picture.
 const HEIGHTS: [usize; 2] = [2, PIXELS];
+/// Strides for an output of few rows, and of more.
+const STRIDES: [usize; 2] = [2, 1];
 
 /// Runs on `device` every kernel that [`tuning`] may call for: in each of `precisions` and, where it reads weights, each of
 /// `encodings`. `progress` is told how many cases are done, and of how many; an error it returns ends the test.
@@ -46,29 +50,40 @@ async fn run(
         true => &[0, u32::MAX],
         false => &[0],
     };
-    let products = encodings.len() * tiles.len();
+    let channels = |encoding| match encoding {
+        Encoding::Q8 | Encoding::Q4 => &[QUADS][..],
+        Encoding::F16 | Encoding::F32 => &[QUADS, SINGLES],
+    };
+    let products = encodings.iter().flat_map(|&encoding| channels(encoding));
+    let products = products
+        .map(|&channels| products_of(channels))
+        .sum::<usize>()
+        * tiles.len();
     let mut cases = Cases {
         device,
         dtype: DType::F32,
         done: 0,
-        all: precisions.len() * (products * PRODUCTS + encodings.len() + OTHERS),
+        all: precisions.len() * (products + encodings.len() + OTHERS),
         progress,
     };
     for precision in precisions {
         cases.dtype = precision.dtype();
         for &encoding in encodings {
-            let weights = Weights::new(encoding, device)?;
-            for &large_tiles_from in tiles {
-                tune(Tuning {
-                    large_tiles_from,
-                    ..chosen
-                });
-                cases.products(&weights).await?;
+            for &channels in channels(encoding) {
+                let weights = Weights::new(encoding, channels, device)?;
+                for &large_tiles_from in tiles {
+                    tune(Tuning {
+                        large_tiles_from,
+                        ..chosen
+                    });
+                    cases.products(&weights).await?;
+                }
+                if channels == QUADS {
+                    cases.embedding(&weights).await?;
+                }
             }
-            cases.embedding(&weights).await?;
         }
         cases.norms().await?;
-        cases.geglu().await?;
         for width in [4, 68] {
             cases.attention(width).await?;
         }
@@ -76,9 +91,17 @@ async fn run(
     Ok(())
 }
 
-/// Cases of [`Cases::products`], and of everything that reads no weights.
-const PRODUCTS: usize = HEIGHTS.len() + 2;
-const OTHERS: usize = 5;
+/// Cases of [`Cases::products`].
+fn products_of(channels: usize) -> usize {
+    let linear = match channels {
+        QUADS => 2,
+        _ => 1,
+    };
+    linear * HEIGHTS.len() + STRIDES.len()
+}
+
+/// Cases of everything that reads no weights.
+const OTHERS: usize = 4;
 
 struct Cases<'a> {
     device: &'a Device,
@@ -90,19 +113,21 @@ struct Cases<'a> {
 
 /// A matrix, as a device and as the test knows it.
 struct Weights {
+    channels: usize,
     packed: Weight,
     bias: Tensor<2>,
     values: Vec<f32>,
 }
 
 impl Weights {
-    fn new(encoding: Encoding, device: &Device) -> Result<Self> {
+    fn new(encoding: Encoding, channels: usize, device: &Device) -> Result<Self> {
+        let columns = 9 * channels;
         let value = |i: usize| match i % 4 {
             0 => 127.0,
             _ => (i % 7) as f32 - 3.0,
         };
-        let values: Vec<f32> = (0..ROWS * COLUMNS).map(value).collect();
-        let shape = [ROWS, COLUMNS];
+        let values: Vec<f32> = (0..ROWS * columns).map(value).collect();
+        let shape = [ROWS, columns];
         let stored = quantize::encode(&values, &shape, encoding);
         let stored = stored.map_err(|error| Error::Device {
             problem: error.to_string(),
@@ -110,22 +135,27 @@ impl Weights {
         let packing = Packing {
             encoding,
             rows: ROWS,
-            columns: COLUMNS,
+            columns,
         };
         Ok(Self {
+            channels,
             packed: Weight::from_bytes(&stored, packing, device),
             bias: vector(vec![BIAS; ROWS], device).unsqueeze(),
             values: quantize::decode(&stored, &shape, encoding),
         })
     }
 
+    fn columns(&self) -> usize {
+        9 * self.channels
+    }
+
     fn rows(&self) -> std::slice::Chunks<'_, f32> {
-        self.values.chunks(COLUMNS)
+        self.values.chunks(self.columns())
     }
 
     /// What a layer makes of some inputs.
     fn product(&self, x: &[f32]) -> Vec<f32> {
-        let rows = x.chunks(COLUMNS);
+        let rows = x.chunks(self.columns());
         rows.flat_map(|x| self.rows().map(|w| dot(x, w) + BIAS))
             .collect()
     }
@@ -134,48 +164,61 @@ impl Weights {
 impl Cases<'_> {
     async fn products(&mut self, weights: &Weights) -> Result<()> {
         let Weights { packed, bias, .. } = weights;
-        let [_, tall] = HEIGHTS;
-        let x: Vec<f32> = (0..tall * COLUMNS).map(|i| (i % 5) as f32 - 2.0).collect();
+        let (channels, columns, [_, tall]) = (weights.channels, weights.columns(), HEIGHTS);
+        let x: Vec<f32> = (0..tall * columns).map(|i| (i % 5) as f32 - 2.0).collect();
         for height in HEIGHTS {
-            let x = &x[..height * COLUMNS];
-            let input = self.activations(x, [height, COLUMNS]);
+            let x = &x[..height * columns];
+            let input = self.activations(x, [height, columns]);
             let y = super::linear(input, packed, bias, None);
             self.check("linear", y, &weights.product(x)).await?;
+            if channels == QUADS {
+                self.geglu(weights, height).await?;
+            }
         }
 
-        // Each row sees one of the weights that are 127, or its opposite: gates so wide that the GELU is the identity, or zero.
-        let mut x = vec![0.0; tall * COLUMNS];
-        for (i, x) in x.chunks_mut(COLUMNS).enumerate() {
-            x[4 * i] = if i % 2 == 0 { 1.0 } else { -1.0 };
-        }
-        let input = self.activations(&x, [tall, COLUMNS]);
-        let gated = weights.product(&x);
-        let gated: Vec<f32> = gated.chunks(ROWS).flat_map(gate).collect();
-        let y = super::linear_geglu(input, packed, bias, None);
-        self.check("linear_geglu", y, &gated).await?;
-
-        let picture: Vec<f32> = (0..PIXELS * CHANNELS)
+        let picture: Vec<f32> = (0..PIXELS * channels)
             .map(|i| (i % 5) as f32 - 2.0)
             .collect();
-        let patches: Vec<f32> = (0..PIXELS)
-            .flat_map(|pixel| patch(&picture, pixel))
-            .collect();
-        let input = self.activations(&picture, [1, SIDE, SIDE, CHANNELS]);
-        let window = Window {
-            input: [SIDE; 2],
-            resized: [SIDE; 2],
-            output: [SIDE; 2],
-            kernel: [3, 3],
-            stride: 1,
-            padding: [1, 1],
-        };
-        let y = super::conv2d(input, packed, bias, None, window);
-        self.check("conv2d", y, &weights.product(&patches)).await
+        for stride in STRIDES {
+            let side = SIDE.div_ceil(stride);
+            let patches = (0..side * side).flat_map(|pixel| {
+                let at = [pixel / side, pixel % side].map(|at| at * stride);
+                patch(&picture, at, channels)
+            });
+            let patches: Vec<f32> = patches.collect();
+            let input = self.activations(&picture, [1, SIDE, SIDE, channels]);
+            let window = Window {
+                input: [SIDE; 2],
+                resized: [SIDE; 2],
+                output: [side; 2],
+                kernel: [3, 3],
+                stride,
+                padding: [1, 1],
+            };
+            let y = super::conv2d(input, packed, bias, None, window);
+            self.check("conv2d", y, &weights.product(&patches)).await?;
+        }
+        Ok(())
+    }
+
+    /// Each row sees one of the weights that are 127, or its opposite: gates so wide that the GELU is the identity, or zero.
+    async fn geglu(&mut self, weights: &Weights, height: usize) -> Result<()> {
+        let columns = weights.columns();
+        let mut x = vec![0.0; height * columns];
+        for (i, x) in x.chunks_mut(columns).enumerate() {
+            x[4 * i] = if i % 2 == 0 { 1.0 } else { -1.0 };
+        }
+        let input = self.activations(&x, [height, columns]);
+        let gated = weights.product(&x);
+        let gated: Vec<f32> = gated.chunks(ROWS).flat_map(gate).collect();
+        let y = super::linear_geglu(input, &weights.packed, &weights.bias, None);
+        self.check("linear_geglu", y, &gated).await
     }
 
     async fn embedding(&mut self, weights: &Weights) -> Result<()> {
         let ids = [2u32, 0];
-        let expected = ids.map(|id| &weights.values[id as usize * COLUMNS..][..COLUMNS]);
+        let columns = weights.columns();
+        let expected = ids.map(|id| &weights.values[id as usize * columns..][..columns]);
         let ids = Tensor::<1, Int>::from_data(TensorData::from(ids), (self.device, DType::U32));
         let y = super::embedding(&weights.packed, ids);
         self.check("embedding", y, &expected.concat()).await
@@ -199,13 +242,6 @@ impl Cases<'_> {
         let silu = |x: f32| x / (1.0 + (-x).exp());
         let expected = [silu(-1.0), silu(3.0), silu(-1.0), silu(3.0)];
         self.check("group_norm", y, &expected).await
-    }
-
-    async fn geglu(&mut self) -> Result<()> {
-        // No gate, and one so wide that the GELU is the identity.
-        let input = self.activations(&[3.0, -2.0, 0.0, 8.0], [1, 4]);
-        self.check("geglu", super::geglu(input), &[0.0, -16.0])
-            .await
     }
 
     /// Two tokens, causal, in two heads of this width: the first sees its own value alone; the second weighs both values by 1
@@ -261,18 +297,18 @@ impl Cases<'_> {
 }
 
 /// The pixels around a pixel, channel by channel, zero outside the picture.
-fn patch(picture: &[f32], pixel: usize) -> Vec<f32> {
-    let mut patch = Vec::with_capacity(COLUMNS);
+fn patch(picture: &[f32], [y, x]: [usize; 2], channels: usize) -> Vec<f32> {
+    let mut patch = Vec::with_capacity(9 * channels);
     for dy in 0..3 {
         for dx in 0..3 {
             // Counted from one outside the picture.
-            let (y, x) = (pixel / SIDE + dy, pixel % SIDE + dx);
+            let (y, x) = (y + dy, x + dx);
             match (1..=SIDE).contains(&y) && (1..=SIDE).contains(&x) {
                 true => {
-                    let at = ((y - 1) * SIDE + x - 1) * CHANNELS;
-                    patch.extend_from_slice(&picture[at..at + CHANNELS]);
+                    let at = ((y - 1) * SIDE + x - 1) * channels;
+                    patch.extend_from_slice(&picture[at..at + channels]);
                 }
-                false => patch.extend([0.0; CHANNELS]),
+                false => patch.extend(std::iter::repeat_n(0.0, channels)),
             }
         }
     }

@@ -10,6 +10,8 @@ use crate::Precision;
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Tuning {
+    /// [`Self::VERSION`], of the kernels that were tried.
+    pub version: u32,
     /// Whether a workgroup shares its work through workgroup memory. It does on every GPU; on a software adapter a barrier
     /// costs more than it saves, and an invocation had better work alone.
     pub shared: bool,
@@ -25,6 +27,7 @@ impl Default for Tuning {
     /// What fits a GPU that nothing is known about.
     fn default() -> Self {
         Self {
+            version: Self::VERSION,
             shared: true,
             large_tiles_from: 128,
             f16: false,
@@ -34,6 +37,9 @@ impl Default for Tuning {
 }
 
 impl Tuning {
+    /// To be raised when kernels become faster or slower.
+    pub const VERSION: u32 = 1;
+
     /// What networks are computed in where nobody asks for another.
     pub fn precision(&self) -> Precision {
         match self.f16 {

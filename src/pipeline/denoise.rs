@@ -93,21 +93,22 @@ impl<S: ShardSource> Pipeline<S> {
             self.noise(request, 1, generator);
         }
 
+        let conditioning = conditioning.repeat(images);
+        let [samples, tokens, _] = conditioning.context.dims();
+        let at_once = self.samples_at_once(model, request, tokens)?;
         let init = |weights: &Scope| model.unet.init(weights);
         let (name, adapters) = (ComponentName::Unet, self.adapters(model, request));
         let unet = model
             .load_adapted(name, &self.device, observer, &adapters, |_| true, init)
             .await?;
-        let conditioning = conditioning.repeat(images);
-        let [samples, tokens, _] = conditioning.context.dims();
-        let at_once = self.samples_at_once(model, request, tokens)?;
-        let portions = (0..samples).step_by(at_once).map(|first| {
-            let count = at_once.min(samples - first);
-            Portion::new(first, count, &conditioning, &unet, self.precision.get())
-        });
+        // Pictures differ in their noise alone: all portions of a half of the guidance are told the same.
+        let told = (0..samples).step_by(images.max(at_once));
+        let told =
+            told.map(|first| Told::new(first, at_once, &conditioning, &unet, self.precision.get()));
         let mut run = Run {
             stage,
-            portions: portions.collect(),
+            told: told.collect(),
+            at_once,
             unet,
             precision: self.precision.get(),
             request,
@@ -166,15 +167,13 @@ impl State {
     }
 }
 
-/// Samples that go through the network together, and what it is told of them: all of a step, or as many as there is room for.
-struct Portion {
-    first: usize,
-    count: usize,
+/// What the network is told of samples that go through it together: all of a step, or some of one half of the guidance.
+struct Told {
     context: Context,
     added: Tensor<2>,
 }
 
-impl Portion {
+impl Told {
     fn new(
         first: usize,
         count: usize,
@@ -187,8 +186,6 @@ impl Portion {
         let time_ids = &conditioning.time_ids[first..first + count];
         let device = pooled.device();
         Self {
-            first,
-            count,
             context: unet.context(&context.cast(precision.dtype())),
             added: unet.embed_added(pooled, time_ids, &device),
         }
@@ -199,7 +196,8 @@ impl Portion {
 struct Run<'a> {
     stage: Stage,
     // Dropped before the network, whose memory is given back together with what is unused by then.
-    portions: Vec<Portion>,
+    told: Vec<Told>,
+    at_once: usize,
     unet: Resident<UNet>,
     precision: Precision,
     request: &'a Request,
@@ -212,17 +210,17 @@ struct Run<'a> {
 impl Run<'_> {
     async fn predict(&self, x: Tensor<4>, timestep: f32) -> Result<Tensor<4>> {
         let x = x.cast(self.precision.dtype());
-        if let [all] = &*self.portions {
-            let Portion { context, added, .. } = all;
-            return self.unet.forward(x, timestep, context, added).await;
-        }
+        let [samples, ..] = x.dims();
         let mut parts = Vec::new();
-        for portion in &self.portions {
-            let Portion { context, added, .. } = portion;
-            let x = x.clone().narrow(0, portion.first, portion.count);
+        for first in (0..samples).step_by(self.at_once) {
+            let Told { context, added } = &self.told[first * self.told.len() / samples];
+            let x = x.clone().narrow(0, first, self.at_once);
             parts.push(self.unet.forward(x, timestep, context, added).await?);
         }
-        Ok(Tensor::cat(parts, 0))
+        match parts.len() {
+            1 => Ok(parts.remove(0)),
+            _ => Ok(Tensor::cat(parts, 0)),
+        }
     }
 }
 
@@ -270,10 +268,12 @@ impl Kept {
 /// Waits until the device has computed `x`, so that work does not pile up, and looks at what it is.
 async fn check_finite(x: &Tensor<4>) -> Result<()> {
     settle(&x.device()).await?;
-    let first = x.clone().slice([0..1, 0..1, 0..1, 0..1]);
-    match read(first).await?.first() {
-        Some(value) if value.is_finite() => Ok(()),
-        _ => Err(Error::NotFinite {
+    let [pictures, ..] = x.dims();
+    // A number that is not finite spreads over its picture within a step, but not to others.
+    let first = x.clone().slice([0..pictures, 0..1, 0..1, 0..1]);
+    match read(first).await?.iter().all(|value| value.is_finite()) {
+        true => Ok(()),
+        false => Err(Error::NotFinite {
             place: "the predicted noise".into(),
         }),
     }

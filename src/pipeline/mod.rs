@@ -105,7 +105,6 @@ impl<S: ShardSource> Pipeline<S> {
         match self.draw(request, inputs, observer).await {
             Err(Error::NotFinite { .. }) if self.precision.get() == Precision::F16 => {
                 self.precision.set(Precision::F32);
-                self.check_room(request)?;
                 self.draw(request, inputs, observer).await
             }
             drawn => drawn,
@@ -119,6 +118,10 @@ impl<S: ShardSource> Pipeline<S> {
         observer: &mut dyn Observer,
     ) -> Result<Vec<Image>> {
         let conditionings = self.encode_text(request, observer).await?;
+        let told = [&conditionings.base, &conditionings.refiner];
+        let tokens = told.into_iter().flatten().map(|c| c.context.dims()[1]);
+        // A long prompt, or another precision, may need more than the request alone told.
+        self.check_room(request, tokens.max().unwrap_or_default())?;
         let mut generator = Generator::new(request.seed);
         let start = self
             .encode_inputs(request, inputs, &mut generator, observer)
@@ -149,7 +152,7 @@ impl<S: ShardSource> Pipeline<S> {
             return Err(Error::BadRequest { field, problem });
         }
         self.plan(request, inputs.image.is_some(), inputs.mask.is_some())?;
-        self.check_room(request)
+        self.check_room(request, self.base.tokens())
     }
 
     fn vae(&self) -> &VaeConfig {

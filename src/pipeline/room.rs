@@ -4,6 +4,7 @@
 use super::{Model, Pipeline};
 use crate::device::Room;
 use crate::request::Request;
+use crate::unet::UNetConfig;
 use crate::vae::VaeConfig;
 use crate::weights::ComponentName;
 use crate::weights::source::ShardSource;
@@ -23,9 +24,8 @@ impl<S: ShardSource> Pipeline<S> {
         Ok(self)
     }
 
-    /// Refuses a request that has no room, even in the smallest portions.
-    pub(super) fn check_room(&self, request: &Request) -> Result<()> {
-        let tokens = self.base.tokens();
+    /// Refuses a request that has no room, even in the smallest portions. `tokens` is the length of the context.
+    pub(super) fn check_room(&self, request: &Request, tokens: usize) -> Result<()> {
         if !request.skip_base {
             self.samples_at_once(&self.base, request, tokens)?;
         }
@@ -33,17 +33,12 @@ impl<S: ShardSource> Pipeline<S> {
             self.samples_at_once(refiner, request, tokens)?;
         }
         let size = [request.height, request.width];
-        let Some(_) = self.strips(size)? else {
-            let vae = self.vae();
-            self.check_tensor(vae.largest_activation_of_strips(size, 1))?;
-            let activations = vae.activations_of_strips(size, 1);
-            return Err(self.too_large("decoding this picture", self.vae_weights()?, activations));
-        };
-        Ok(())
+        let vae_weights = self.vae_weights()?;
+        self.room.strips(self.vae(), size, vae_weights).map(|_| ())
     }
 
-    /// Samples that a UNet takes in one forward: at most those of a step, as many as there is room for. `tokens` is the length
-    /// of the context.
+    /// Samples that a UNet takes in one forward: those of a step, or else a divisor of the pictures, as large as there is room
+    /// for. `tokens` is the length of the context.
     pub(super) fn samples_at_once(
         &self,
         model: &Model<S>,
@@ -55,36 +50,42 @@ impl<S: ShardSource> Pipeline<S> {
         let value = self.precision.get().dtype().size() as u64;
         let scale = self.size_multiple();
         let size = [request.height / scale, request.width / scale];
-        let footprint = |samples| {
+        let (samples, images) = (request.samples(), request.images);
+        // Largest tensor and activations; smaller portions than a step keep a context for each half of the guidance.
+        let needed = |at_once| {
             let footprint = model
                 .unet
-                .footprint(samples, size, tokens, !adapters.is_empty());
-            footprint.map_err(|(field, problem)| Error::BadConfig {
+                .footprint(at_once, size, tokens, !adapters.is_empty());
+            let footprint = footprint.map_err(|(field, problem)| Error::BadConfig {
                 component: ComponentName::Unet.to_string(),
                 field: field.into(),
                 problem,
-            })
+            })?;
+            let contexts = match at_once == samples {
+                true => 1,
+                false => (samples / images) as u64,
+            };
+            let all = footprint.all + contexts * footprint.context;
+            Ok::<_, Error>((value * footprint.largest, value * all))
         };
-        let room = self.room.beside(weights);
-        for samples in (1..=request.samples()).rev() {
-            let footprint = footprint(samples)?;
-            if value * footprint.largest <= room.tensor && value * footprint.all <= room.memory {
-                return Ok(samples);
+        let room = self.room.beside(weights, UNetConfig::POOLS);
+        let divisors = (1..=images).rev().filter(|n| images.is_multiple_of(*n));
+        for at_once in std::iter::once(samples).chain(divisors) {
+            let (largest, all) = needed(at_once)?;
+            if largest <= room.tensor && all <= room.memory {
+                return Ok(at_once);
             }
         }
-        let one = footprint(1)?;
-        self.check_tensor(value * one.largest)?;
-        Err(self.too_large("a step", weights, value * one.all))
+        let (largest, all) = needed(1)?;
+        self.room.check_tensor(largest)?;
+        Err(self
+            .room
+            .too_large("a step", weights, all, UNetConfig::POOLS))
     }
 
-    /// Rows of the latent that the VAE takes at a time; a request for which there are none is refused by its check.
+    /// Rows of the latent that the VAE takes at a time for a picture.
     pub(super) fn rows_per_strip(&self, size: [usize; 2]) -> Result<usize> {
-        Ok(self.strips(size)?.unwrap_or(1))
-    }
-
-    fn strips(&self, size: [usize; 2]) -> Result<Option<usize>> {
-        let room = self.room.beside(self.vae_weights()?);
-        Ok(self.vae().rows_per_strip(size, room))
+        self.room.strips(self.vae(), size, self.vae_weights()?)
     }
 
     /// The decoder's, which are the more.
@@ -93,9 +94,27 @@ impl<S: ShardSource> Pipeline<S> {
             .weight_size(ComponentName::Vae, VaeConfig::is_of_decoder)
     }
 
-    /// Refuses a tensor that the device cannot bind.
     pub(super) fn check_tensor(&self, needed: u64) -> Result<()> {
-        let (limit, available) = ("maxStorageBufferBindingSize", self.room.tensor);
+        self.room.check_tensor(needed)
+    }
+}
+
+impl Room {
+    /// Rows of the latent that a VAE takes at a time for a picture of this height and width, beside its weights.
+    pub(crate) fn strips(self, vae: &VaeConfig, size: [usize; 2], weights: u64) -> Result<usize> {
+        let room = self.beside(weights, VaeConfig::POOLS);
+        let Some(rows) = vae.rows_per_strip(size, room) else {
+            self.check_tensor(vae.largest_activation_of_strips(size, 1))?;
+            let activations = vae.activations_of_strips(size, 1);
+            let what = "decoding this picture";
+            return Err(self.too_large(what, weights, activations, VaeConfig::POOLS));
+        };
+        Ok(rows)
+    }
+
+    /// Refuses a tensor that the device cannot bind.
+    fn check_tensor(self, needed: u64) -> Result<()> {
+        let (limit, available) = ("maxStorageBufferBindingSize", self.tensor);
         if needed > available {
             return Err(Error::LimitTooSmall {
                 limit,
@@ -106,11 +125,11 @@ impl<S: ShardSource> Pipeline<S> {
         Ok(())
     }
 
-    fn too_large(&self, what: &'static str, weights: u64, activations: u64) -> Error {
+    fn too_large(self, what: &'static str, weights: u64, activations: u64, pools: f64) -> Error {
         Error::TooLarge {
             what,
-            needed: weights + Room::taken_by(activations),
-            available: self.room.memory,
+            needed: weights + (activations as f64 * pools) as u64,
+            available: self.memory,
         }
     }
 }
@@ -156,9 +175,34 @@ mod tests {
         pollster::block_on(pipeline.generate(&request, &inputs, &mut ())).unwrap()
     }
 
-    /// The largest number for which the request is refused, and how.
-    fn largest_refused(room: impl Fn(u64) -> Room) -> (u64, Error) {
-        let check = |bytes| pipeline(room(bytes)).check(&request(), &Inputs::default());
+    #[test]
+    fn a_tensor_that_cannot_be_bound_is_refused_by_the_limits_name() {
+        let room = |tensor| Room {
+            tensor,
+            ..Room::UNLIMITED
+        };
+        // So large that its maps are larger than any weight.
+        let large = Request {
+            width: 1024,
+            height: 1024,
+            ..request()
+        };
+        let (refused, error) = largest_refused(&large, room);
+        let Error::LimitTooSmall {
+            limit,
+            needed,
+            available,
+        } = error
+        else {
+            panic!("{error}")
+        };
+        assert_eq!(limit, "maxStorageBufferBindingSize");
+        assert_eq!((needed, available), (refused + 1, refused));
+    }
+
+    /// The largest number for which a request is refused, and how.
+    fn largest_refused(request: &Request, room: impl Fn(u64) -> Room) -> (u64, Error) {
+        let check = |bytes| pipeline(room(bytes)).check(request, &Inputs::default());
         // No weight is larger than the least.
         let (mut refused, mut taken) = (4 << 20, 1 << 34);
         while taken - refused > 1 {
@@ -177,7 +221,7 @@ mod tests {
             memory,
             ..Room::UNLIMITED
         };
-        let (refused, error) = largest_refused(room);
+        let (refused, error) = largest_refused(&request(), room);
         assert!(matches!(error, Error::TooLarge { .. }), "{error}");
         let tight = pipeline(room(refused + 1));
         let at_once = |pipeline: &Pipeline<_>| {

@@ -13,11 +13,16 @@ const WIDEST_WITH_LORA: u64 = 8;
 pub struct Footprint {
     /// Of the largest tensor.
     pub largest: u64,
-    /// Of all tensors that are alive at the same time.
+    /// Of all tensors that are alive at the same time, but for the context.
     pub all: u64,
+    /// Of the context: keys and values of the text, for all blocks.
+    pub context: u64,
 }
 
 impl UNetConfig {
+    /// What CubeCL's pools were seen to hold over what is alive, at SDXL's native size ([`crate::device::Room::beside`]).
+    pub const POOLS: f64 = 2.25;
+
     /// What a forward of `batch` samples needs beside the weights.
     ///
     /// `size` is the latent's height and width, `tokens` the length of the context.
@@ -91,10 +96,9 @@ impl UNetConfig {
         let levels = levels.chain(up.iter().map(|level| (level, self.layers_per_block + 1)));
         let text =
             levels.filter_map(|(level, count)| Some((level.attention?.layers * count, level)));
-        // Keys and values of the text, for all blocks at once.
-        walk.footprint.all += text
+        walk.footprint.context = text
             .map(|(blocks, level)| 2 * blocks as u64 * map([1, tokens], level.channels))
-            .sum::<u64>();
+            .sum();
         Ok(walk.footprint)
     }
 }
@@ -109,7 +113,7 @@ struct Walk {
 
 impl Walk {
     fn alive(&mut self, tensors: &[u64]) {
-        let Footprint { largest, all } = &mut self.footprint;
+        let Footprint { largest, all, .. } = &mut self.footprint;
         *largest = tensors.iter().copied().fold(*largest, u64::max);
         *all = (*all).max(self.kept + tensors.iter().sum::<u64>());
     }
@@ -142,6 +146,8 @@ mod tests {
         assert_eq!(guided.largest, 2 * 128 * 128 * 960);
         let one = config.footprint(1, [128, 128], 77, false).unwrap();
         assert_eq!((2 * one.largest, 2 * one.all), (guided.largest, guided.all));
+        // 60 blocks of 1280 channels, 10 of 640.
+        assert_eq!(one.context, 2 * 77 * (60 * 1280 + 10 * 640));
         let with_lora = config.footprint(2, [128, 128], 77, true).unwrap();
         // Values and gates of the middle level's feed-forward network.
         assert_eq!(with_lora.largest, 2 * 64 * 64 * 8 * 640);

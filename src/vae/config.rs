@@ -29,23 +29,24 @@ pub struct VaeConfig {
     pub force_upcast: bool,
 }
 
+/// Bytes of a strip's largest activation from which on it takes more memory but no less time.
+const STRIP: u64 = 128 << 20;
+
 /// diffusers' default.
 fn overflows() -> bool {
     true
 }
 
 impl VaeConfig {
+    /// What CubeCL's pools were seen to hold over what is alive ([`Room::beside`]).
+    pub const POOLS: f64 = 1.4;
+
     /// Pixels of the picture to a side of one latent pixel.
     pub fn scale(&self) -> usize {
         1 << (self.block_out_channels.len().saturating_sub(1))
     }
 
-    /// Bytes of the largest activation for a picture of this height and width, decoded or encoded as a whole.
-    pub fn largest_activation(&self, size: [usize; 2]) -> u64 {
-        self.largest_activation_of_strips(size, size[0].div_ceil(self.scale()))
-    }
-
-    /// The same for strips of `rows` rows of the latent. An upsampled picture still has the width of the level it comes from.
+    /// Bytes of the largest activation for a picture of this height and width, in strips of `rows` rows of the latent. An upsampled picture still has the width of the level it comes from.
     /// A strip is read with a row of each neighbour; the map at the latent's size stays whole.
     pub fn largest_activation_of_strips(&self, [height, width]: [usize; 2], rows: usize) -> u64 {
         let widths = &self.block_out_channels;
@@ -76,14 +77,17 @@ impl VaeConfig {
         maps + 3 * self.largest_activation_of_strips([height, width], rows)
     }
 
-    /// The most rows of the latent that a strip may have for everything to have room; `None` where the picture is too large
-    /// even for strips. `room` is what the weights leave.
+    /// Rows of the latent to a strip: as many as there is room for, but no more than keep a GPU busy; `None` where the picture
+    /// is too large even for strips. `room` is what the weights leave.
     pub fn rows_per_strip(&self, size: [usize; 2], room: Room) -> Option<usize> {
-        let rows = (1..=size[0].div_ceil(self.scale())).rev();
-        rows.into_iter().find(|&rows| {
-            self.largest_activation_of_strips(size, rows) <= room.tensor
-                && self.activations_of_strips(size, rows) <= room.memory
-        })
+        let has_room = |rows: &usize| {
+            self.largest_activation_of_strips(size, *rows) <= room.tensor
+                && self.activations_of_strips(size, *rows) <= room.memory
+        };
+        let is_busy = |rows: &usize| self.largest_activation_of_strips(size, *rows) >= STRIP;
+        let mut rows = 1..=size[0].div_ceil(self.scale());
+        let enough = rows.clone().find(is_busy).unwrap_or(*rows.end());
+        rows.rfind(|rows| *rows <= enough && has_room(rows))
     }
 
     /// Name of a field that no VAE of SDXL has in this form, and what is wrong with it.
@@ -122,15 +126,16 @@ mod tests {
         let json = include_str!("../../www/models/sdxl/base/vae/config.json");
         let config: VaeConfig = serde_json::from_str(json).unwrap();
         let size = [1024, 1024];
-        assert_eq!(config.largest_activation(size), 1 << 30);
+        assert_eq!(config.largest_activation_of_strips(size, 128), 1 << 30);
         // The least that WebGPU promises: 128 rows of the picture, less the two of the neighbours.
         let rows = |tensor, memory| config.rows_per_strip(size, Room { tensor, memory });
         assert_eq!(rows(128 << 20, u64::MAX), Some(15));
-        assert_eq!(rows(1 << 30, u64::MAX), Some(128));
+        // 128 MiB keep a GPU busy.
+        assert_eq!(rows(1 << 30, u64::MAX), Some(16));
         assert_eq!(rows(32 << 20, u64::MAX), Some(3));
         assert_eq!(rows(16 << 20, u64::MAX), None, "the middle block");
-        // Maps of 1.5 GiB, and three strips beside them.
-        assert_eq!(rows(1 << 30, 3 << 30), Some(63));
+        // Maps of 1.5 GiB, and three strips of 82 MiB beside them.
+        assert_eq!(rows(1 << 30, 1782 << 20), Some(10));
         assert_eq!(rows(1 << 30, 1 << 30), None);
     }
 }

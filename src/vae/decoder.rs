@@ -119,6 +119,7 @@ impl Decoder {
                 x = Strips::gather(x.convolve(conv, 2)).await?;
             }
             observe(format_args!("decoder.up_blocks.{i}"), x.as_slice());
+            x.give_back_the_rest();
         }
         let picture = x.convolve_normalized(&self.conv_norm_out, &self.conv_out);
         Ok(Strips::gather(picture).await?.join().cast(DType::F32))

@@ -10,6 +10,7 @@ use std::ops::Range;
 use burn::tensor::Tensor;
 
 use crate::Result;
+use crate::device::reclaim;
 use crate::kernels::breathe;
 use crate::nn::{Conv2d, GroupNorm, Resnet};
 
@@ -42,6 +43,11 @@ impl Strips {
     /// The strips.
     pub fn as_slice(&self) -> &[Tensor<4>] {
         &self.strips
+    }
+
+    /// Gives the memory of smaller maps back, which no strip of the next ones would fit in.
+    pub fn give_back_the_rest(&self) {
+        reclaim(&self.strips[0].device());
     }
 
     /// Both convolutions of a residual block without time embedding, each after its norm; see [`Resnet::forward`].

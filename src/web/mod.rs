@@ -96,7 +96,9 @@ impl Generator {
         let mut observer = JsObserver::new(on_event, signal);
         let preparation = Preparation {
             // Of another version, or none.
-            tuning: serde_json::from_value(tuning).ok(),
+            tuning: serde_json::from_value(tuning)
+                .ok()
+                .filter(|known: &Tuning| known.version == Tuning::VERSION),
             precision,
             encodings: &encodings,
             clock: &seconds,
@@ -149,7 +151,7 @@ impl Generator {
     }
 
     /// Draws the pictures of a request (see `request.rs`), from those of `inputs` if there are any, tells `on_event` how it
-    /// goes on (see `progress.rs`), and stops between steps when `signal` is aborted.
+    /// goes on (see `progress.rs`), and stops, within a step too, when `signal` is aborted.
     #[wasm_bindgen(unchecked_return_type = "Picture[]")]
     pub async fn generate(
         &self,

@@ -502,22 +502,3 @@ fn attended(
         kernels::attention(x(1, queries), x(2, keys), x(3, keys), heads, causal)
     })
 }
-
-pub fn geglu() -> Vec<Case> {
-    let widths = [1, 4, 6, 31, 33, 64, 68, 255];
-    let ragged = [1, 3, 77].map(|rows| widths.map(|width| [rows, width]));
-    let own = [
-        [128, 384],
-        [32, 640],
-        [16, 2560],
-        [8, 5120],
-        [130, 640],
-        MANY_ROWS,
-    ];
-    let case = |[rows, width]: [usize; 2]| {
-        Case::new(format!("geglu {rows}x{width}"), move |on| {
-            kernels::geglu(on.activations(on.noise(1, [rows, 2 * width]) * 3.0))
-        })
-    };
-    ragged.into_iter().flatten().chain(own).map(case).collect()
-}

@@ -106,11 +106,6 @@ fn attention_is_its_twin() {
     compare_all("attention", &cases::attention());
 }
 
-#[test]
-fn geglu_is_its_twin() {
-    compare_all("geglu", &cases::geglu());
-}
-
 /// Runs a case on both devices, in each precision and variant; gives what failed.
 fn compare(case: &Case, sketches: &mut Sketches) -> Vec<String> {
     let mut failed = Vec::new();

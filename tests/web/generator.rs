@@ -38,11 +38,16 @@ export function countBuffers({ __wbindgen_externrefs: values }) {
   };
   return count;
 }
+export function abortInAMoment(controller) {
+  setTimeout(() => controller.abort());
+}
 "#)]
 extern "C" {
     fn lend(manifest: &JsValue, from: &JsValue);
     #[wasm_bindgen(js_name = countBuffers)]
     fn count_buffers(exports: JsValue) -> Object;
+    #[wasm_bindgen(js_name = abortInAMoment)]
+    fn abort_in_a_moment(controller: &AbortController);
 }
 
 fn manifest(files: &Files) -> JsValue {
@@ -291,7 +296,7 @@ async fn what_was_found_out_about_the_gpu_is_taken_back() {
 }
 
 #[wasm_bindgen_test]
-async fn an_aborted_run_ends_between_steps() {
+async fn a_run_aborted_after_a_step_begins_no_other() {
     let controller = AbortController::new().unwrap();
     let abort = Closure::<dyn Fn(JsValue)>::new({
         let controller = controller.clone();
@@ -325,6 +330,38 @@ async fn an_aborted_run_ends_between_steps() {
         events.iter().filter(|e| text(e, "type") == "step").count(),
         1
     );
+}
+
+#[wasm_bindgen_test]
+async fn an_abort_within_a_step_does_not_wait_for_its_end() {
+    let generator = generator().await;
+    // Of a device so slow that a network waits between its parts. Only then does anything else get to run in this worker.
+    tune(Tuning {
+        speed: 1e7,
+        ..Tuning::default()
+    });
+    let controller = AbortController::new().unwrap();
+    let abort_soon = Closure::<dyn Fn(JsValue)>::new({
+        let signal = controller.clone();
+        move |event: JsValue| {
+            let is_last = text(&event, "type") == "load"
+                && text(&event, "component") == "unet"
+                && number(&event, "bytes") == number(&event, "total");
+            if is_last {
+                abort_in_a_moment(&signal);
+            }
+            assert_ne!(text(&event, "type"), "step", "a step went on to its end");
+        }
+    });
+    let run = generator.generate(
+        request(&[]),
+        JsValue::NULL,
+        abort_soon.into_js_value().unchecked_into(),
+        controller.signal(),
+    );
+    let error = run.await.unwrap_err();
+    tune(Tuning::default());
+    assert_eq!(text(&error, "name"), "AbortError");
 }
 
 #[wasm_bindgen_test]

@@ -22,9 +22,7 @@ macro_rules! kernels {
     };
 }
 
-kernels!(
-    linear, conv2d, embedding, group_norm, layer_norm, attention, geglu
-);
+kernels!(linear, conv2d, embedding, group_norm, layer_norm, attention);
 
 async fn compare_all(kernel: &str, cases: Vec<Case>, sketches: &str) {
     start();

@@ -16,7 +16,7 @@ import { CodedError, aborted, fromWire } from "../protocol.js";
  * @typedef {Pick<Worker, "postMessage" | "terminate" | "addEventListener">} Port
  */
 
-/** A worker stops between two steps. Ending it costs its loaded weights, so it gets this long, or three of its steps. */
+/** A worker stops between parts of a step. Ending it costs its loaded weights, so it gets this long, or three of its steps. */
 const PATIENCE_MS = 10_000;
 const PATIENCE_STEPS = 3;
 

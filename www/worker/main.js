@@ -16,6 +16,9 @@ import { installWebGpuShim } from "./webgpu-shim.js";
 
 const port = /** @type {DedicatedWorkerGlobalScope} */ (/** @type {unknown} */ (self));
 
+/** Errors that the engine finds in a request, before it begins with it. */
+const REFUSALS = new Set(["BadRequest", "TooLarge", "LimitTooSmall", "BadLora"]);
+
 /** Byte counts come with every network chunk; more often than this nobody sees them. */
 const DOWNLOAD_EVENTS_MS = 80;
 
@@ -46,13 +49,26 @@ const actions = {
     const wanted = sourceAt(address);
     if (engine?.source === wanted) return wanted.load(sparing(emit), signal);
     freeEngine();
-    await wanted.manifests(signal);
-    // The GPU's programs are compiled while the shards arrive. Neither is left alone when the other fails.
-    const loading = wanted.load(sparing(emit), signal);
-    const [loaded, started] = await Promise.allSettled([loading, startEngine(wanted, loading, emit, signal)]);
-    if (loaded.status === "rejected") throw loaded.reason;
-    if (started.status === "rejected") throw started.reason;
-    engine = { source: wanted, generator: started.value };
+    const { missing } = await wanted.facts(signal);
+    // The GPU's programs are compiled while the shards arrive; whichever fails first ends the other.
+    const stop = new AbortController();
+    const both = AbortSignal.any([signal, stop.signal]);
+    /** @type {unknown} */
+    let failure = null;
+    const guarded = (/** @type {Promise<any>} */ work) =>
+      work.catch((error) => {
+        failure ??= error;
+        stop.abort();
+      });
+    const loading = wanted.load(sparing(emit), both);
+    const [, generator] = await Promise.all([guarded(loading), guarded(startEngine(wanted, loading, emit, both))]);
+    if (failure) {
+      generator?.free();
+      throw failure;
+    }
+    engine = { source: wanted, generator };
+    // What was measured beside a download is good enough to draw with, not to keep.
+    if (missing === 0) await keepTuning(generator.tuning);
   },
 
   /** @param {{ request: import("../protocol.js").DrawRequest }} data @param {Context} context */
@@ -65,7 +81,7 @@ const actions = {
       return { width, height, png: ownBytes(png) };
     } catch (error) {
       // Of an engine that failed for a reason of its own nothing is known; the next load makes a new one.
-      if (!signal.aborted && /** @type {Error} */ (error).name !== "BadRequest") freeEngine();
+      if (!signal.aborted && !REFUSALS.has(/** @type {Error} */ (error).name)) freeEngine();
       throw error;
     } finally {
       drawing = false;
@@ -79,7 +95,7 @@ const actions = {
     drawing = true;
     try {
       const { bench } = await loadModule();
-      const adapter = adapterName((await navigator.gpu.requestAdapter())?.info);
+      const adapter = adapterName((await requestAdapter())?.info);
       return await bench({ options: { ...options, adapter }, configs }, emit, takePeak, signal);
     } finally {
       drawing = false;
@@ -95,7 +111,7 @@ const actions = {
 
   /** Bytes of GPU buffers and of the engine's heap. */
   async memory() {
-    const heap = (await module)?.memory.buffer.byteLength ?? 0;
+    const heap = (await module?.catch(() => null))?.memory.buffer.byteLength ?? 0;
     return { live: ledger?.live ?? 0, peak: ledger?.peak ?? 0, heap };
   },
 };
@@ -148,6 +164,7 @@ function loadModule() {
 async function startModule() {
   const exports = await import(/** @type {string} */ ("../pkg/sdxl_web.js"));
   const { memory, __wbindgen_externrefs: values } = await exports.default();
+  if (!values) throw new Error("it has no table of JavaScript values, by which GPU memory is given back.");
   exports.on_panic((/** @type {string} */ message) => die(panicked(message)));
   exports.on_reclaim(() => ledger?.destroyAllBut(values));
   return { Generator: exports.Generator, bench: exports.bench, memory };
@@ -168,9 +185,8 @@ async function startEngine(wanted, loading, emit, signal) {
   // Whoever called says that it failed.
   whenLoaded.catch(() => {});
   const { Generator } = await loadModule();
-  const gpu = adapterKey(await navigator.gpu.requestAdapter());
-  const known = await store.getTuning(gpu).catch(() => undefined);
-  const generator = await Generator.create(
+  const known = await store.getTuning(adapterKey(await requestAdapter())).catch(() => undefined);
+  return Generator.create(
     await wanted.manifests(signal),
     async (/** @type {any} */ kind, /** @type {string} */ file) => {
       await whenLoaded;
@@ -181,9 +197,16 @@ async function startEngine(wanted, loading, emit, signal) {
     (/** @type {ProgressEvent} */ event) => arrived && emit(event),
     signal,
   );
-  // Without it, the next start takes a second longer.
-  if (!known) await store.putTuning(gpu, generator.tuning).catch(() => {});
-  return generator;
+}
+
+/** Without it, the next start takes a second longer. @param {object} tuning */
+async function keepTuning(tuning) {
+  await store.putTuning(adapterKey(await requestAdapter()), tuning).catch(() => {});
+}
+
+/** The one that the engine gets. */
+function requestAdapter() {
+  return navigator.gpu.requestAdapter({ powerPreference: "high-performance" });
 }
 
 /** What sets a GPU apart from others that a browser may have. @param {GPUAdapter | null} adapter */
