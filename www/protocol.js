@@ -17,7 +17,9 @@
  * @property {number} stored_length  bytes as served
  */
 
-/** @typedef {{ config: Record<string, any>, tensors: object[], files: object[], shards: Shard[] }} Component */
+/** @typedef {{ name: string, offset: number, length: number }} FileEntry */
+
+/** @typedef {{ config: Record<string, any>, tensors: object[], files: FileEntry[], shards: Shard[] }} Component */
 
 /**
  * @typedef {object} Manifest
@@ -29,6 +31,31 @@
  */
 
 /** @typedef {{ base: Manifest, refiner: Manifest | null }} Manifests */
+
+/**
+ * A model that is stored on this device, whole or not.
+ * @typedef {object} StoredModel
+ * @property {string} model        its address
+ * @property {string | null} name  null where none of it is whole
+ * @property {number} bytes        that are stored
+ * @property {Kind[]} kinds        halves that are whole, but for `missing`
+ * @property {number} missing      shards of these that are gone
+ */
+
+/** A place in the field's own words (see worker/address.js), or files that were chosen. */
+/** @typedef {{ address: string } | { files: { path: string, file: File }[] }} ImportSource */
+
+/**
+ * A half of a model that is to be made of a published checkpoint.
+ * @typedef {object} ImportRequest
+ * @property {string} model        the address that it gets
+ * @property {Kind} kind
+ * @property {string} name         for people
+ * @property {"q8" | "q4" | "f16"} scheme
+ * @property {ImportSource} from
+ * @property {ImportSource | null} vae  another autoencoder
+ * @property {string | null} token      for servers that do not give the files to everybody; never stored
+ */
 
 /**
  * What the form needs to know about a model.
@@ -70,6 +97,8 @@
 
 /**
  * @typedef {{ type: "download", bytes: number, total: number }
+ *   | { type: "space", needed: number, free: number | null }
+ *   | { type: "verify", bytes: number, total: number }
  *   | { type: "engine" }
  *   | { type: "compile", done: number, all: number }
  *   | { type: "load", component: string, bytes: number, total: number }

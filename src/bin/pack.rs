@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use clap::{Parser, ValueEnum};
 use sdxl_web::weights::pack::{Options, Progress, Report, pack};
+use sdxl_web::weights::recipe::Variant;
 use sdxl_web::weights::{ComponentName, Encoding, Kind};
 
 /// Packs an SDXL checkpoint, base or refiner, into shards of at most 32 MiB and a manifest.json.
@@ -25,6 +26,9 @@ struct Arguments {
     /// How weights are stored; norms, biases and the first and last layers stay f16 in q8 and q4
     #[arg(long, default_value = "q8")]
     weights: WeightsArgument,
+    /// Which of a folder's weights to read where it has several: as trained, or diffusers' fp16
+    #[arg(long, default_value = "full")]
+    variant: VariantArgument,
     /// Only these components, by diffusers folder name [default: all the model has]
     #[arg(long, value_delimiter = ',')]
     components: Option<Vec<ComponentName>>,
@@ -46,6 +50,12 @@ struct Arguments {
 enum KindArgument {
     Base,
     Refiner,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum VariantArgument {
+    Full,
+    Fp16,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -71,6 +81,10 @@ fn main() -> ExitCode {
             WeightsArgument::Q4 => Encoding::Q4,
             WeightsArgument::F16 => Encoding::F16,
             WeightsArgument::F32 => Encoding::F32,
+        },
+        variant: match arguments.variant {
+            VariantArgument::Full => Variant::Full,
+            VariantArgument::Fp16 => Variant::Fp16,
         },
         components: arguments.components,
         configs: arguments.configs,

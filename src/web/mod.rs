@@ -1,4 +1,4 @@
-//! The boundary to JavaScript: one class, [`Generator`], and the function [`run_bench`]. In here, values are only parsed and
+//! The boundary to JavaScript: the classes [`Generator`] and [`Packing`], and the function [`run_bench`]. In here, values are only parsed and
 //! handed on; nothing outside this folder knows the browser.
 
 mod bench;
@@ -6,6 +6,7 @@ mod constructors;
 mod inputs;
 mod memory;
 mod observer;
+mod packing;
 mod panic;
 mod shard_source;
 
@@ -28,6 +29,7 @@ use crate::{Error, Image, Pipeline, Precision, Request};
 pub use bench::run_bench;
 pub use constructors::constructor_runs;
 pub use memory::on_reclaim;
+pub use packing::Packing;
 use observer::JsObserver;
 
 use shard_source::JsShardSource;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use flate2::read::GzDecoder;
 
 use super::manifest::{Compression, MANIFEST_FILE, Manifest, ShardEntry};
-use super::shard::sha256_hex;
+use super::hash::sha256_hex;
 use super::source::ShardSource;
 use crate::error::ShardFault;
 use crate::{Error, Result};

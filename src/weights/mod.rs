@@ -20,32 +20,40 @@
 //! then each output channel is one row along which a kernel reads (and a block is quantized) with the input channels
 //! innermost. How values are stored is in [`quantize`], which tensor is stored how in [`scheme`].
 //!
+//! A checkpoint becomes shards in two steps, natively as in the browser: a [`plan`] follows from configs and headers alone; then
+//! bytes are read, in any order, and each [`unit`] of shards is made of those that the plan names for it.
+//!
 //! Why shards, and not one file: each is fetched, checked, stored and uploaded on its own, so that the wasm heap never
 //! holds more than one, and a broken download costs one.
 
 mod channels_last;
-#[cfg(not(target_arch = "wasm32"))]
 pub mod checkpoint;
 #[cfg(not(target_arch = "wasm32"))]
-pub mod component_weights;
+pub mod disk;
+pub mod files;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod folder;
+mod hash;
 pub mod header;
 pub mod inventory;
+mod layout;
 mod load;
 pub mod manifest;
-#[cfg(not(target_arch = "wasm32"))]
-pub mod model_files;
+mod model_files;
 pub mod names;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod pack;
+pub mod plan;
 pub mod quantize;
+pub mod recipe;
 pub mod scheme;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod shard;
 pub mod source;
+pub mod unit;
 mod validate;
 
 pub(crate) use channels_last::channels_last;
+pub use hash::sha256_hex;
 pub use load::{Resident, Scope, Weights};
 pub use manifest::{Component, ComponentName, Encoding, Kind, Manifest};

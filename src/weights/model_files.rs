@@ -1,29 +1,28 @@
-//! A published model on disk: a diffusers folder, or a single file with the configs beside it. Both give the same tensors.
+//! A published model: a diffusers folder, or a single file with the configs beside it. Both give the same tensors.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::checkpoint::Checkpoint;
-use super::component_weights::ComponentWeights;
+use super::files::{Files, Location, bad, read_json};
 use super::inventory::{Spec, tensors_of};
 use super::manifest::{ComponentName, Kind};
 use super::names::{Origin, VAE, kind_of_single_file, single_file_map};
+use super::recipe::{ComponentWeights, Variant};
 use super::validate::check_file_name;
+use crate::Result;
 use crate::error::{TensorFault, TensorProblem};
-use crate::{Error, Result};
 
 /// The files of a tokenizer that are packed.
 pub const TOKENIZER_FILES: [&str; 2] = ["vocab.json", "merges.txt"];
-/// Which of a component's files to read, best first: f32 before f16, whole before split.
-const WEIGHT_FILES: [&str; 5] = [
-    "{}.safetensors",
-    "{}.safetensors.index.json",
+/// Files that may hold a component's weights as trained: whole before split.
+const FULL: [&str; 2] = ["{}.safetensors", "{}.safetensors.index.json"];
+/// And in f16.
+const FP16: [&str; 3] = [
     "{}.fp16.safetensors",
     "{}.safetensors.index.fp16.json",
     "{}.fp16.safetensors.index.json",
@@ -31,36 +30,35 @@ const WEIGHT_FILES: [&str; 5] = [
 
 /// A published model, opened.
 #[derive(Debug)]
-pub struct ModelFiles {
-    path: PathBuf,
+pub struct ModelFiles<F> {
+    location: Location<F>,
+    variant: Variant,
     /// Whether the folder is that of a component rather than of a model.
     is_component: bool,
     /// Where configs are looked for, in order.
-    config_folders: Vec<PathBuf>,
-    single: Option<Rc<Checkpoint>>,
+    config_folders: Vec<Rc<F>>,
+    single: Option<Rc<Checkpoint<F>>>,
     used: RefCell<BTreeSet<String>>,
     kind: Kind,
     pipeline: Map<String, Value>,
 }
 
-impl ModelFiles {
+impl<F: Files> ModelFiles<F> {
     /// Opens a diffusers folder, or a single safetensors file with its configs in another folder.
-    pub fn open(path: &Path, configs: Option<&Path>, kind: Option<Kind>) -> Result<Self> {
-        let mut config_folders: Vec<PathBuf> = configs.map(Into::into).into_iter().collect();
-        let single = if path.is_dir() {
-            config_folders.push(path.to_owned());
-            None
-        } else {
-            Some(Rc::new(Checkpoint::open(&[path.to_owned()])?))
-        };
-        if config_folders.is_empty() {
-            return Err(bad(
-                path,
-                "a single file has no configs: name a folder that has them (--configs)",
-            ));
+    pub async fn open(
+        location: &Location<F>,
+        configs: &Option<Rc<F>>,
+        variant: Variant,
+        kind: Option<Kind>,
+    ) -> Result<Self> {
+        let mut config_folders: Vec<Rc<F>> = configs.iter().map(Rc::clone).collect();
+        let single = single(location).await?;
+        if single.is_none() {
+            config_folders.push(Rc::clone(&location.files));
         }
         let mut files = Self {
-            path: path.to_owned(),
+            location: location.clone(),
+            variant,
             is_component: false,
             config_folders,
             single,
@@ -68,20 +66,24 @@ impl ModelFiles {
             kind: Kind::Base,
             pipeline: Map::new(),
         };
-        let Some(Value::Object(index)) = files.json("model_index.json")? else {
-            return Err(bad(path, "there is no model_index.json with the configs"));
+        if files.config_folders.is_empty() {
+            return Err(files.bad(
+                "a single file has no configs: name a folder that has them (--configs)",
+            ));
+        }
+        let Some(Value::Object(index)) = files.json("model_index.json").await? else {
+            return Err(files.bad("there is no model_index.json with the configs"));
         };
         let found = match &files.single {
             Some(single) if has_text_encoder(single) => kind_of_single_file(single.names()),
             _ => Some(kind_of_folder(&index)),
         };
-        let unknown = || {
-            bad(
-                path,
+        let Some(kind) = kind.or(found) else {
+            return Err(files.bad(
                 "it is neither SDXL's base nor its refiner by its names: say which (--kind)",
-            )
+            ));
         };
-        files.kind = kind.or(found).ok_or_else(unknown)?;
+        files.kind = kind;
         files.pipeline = index
             .into_iter()
             .filter(|(_, v)| !v.is_array() && !v.is_object())
@@ -91,17 +93,24 @@ impl ModelFiles {
 
     /// Opens what only lends components to a model of this kind: another model, a component's folder, or a single file that
     /// may hold nothing but an autoencoder.
-    pub fn open_part(path: &Path, configs: Option<&Path>, kind: Kind) -> Result<Self> {
-        let (mut config_folders, mut single) = (Vec::new(), None);
-        if path.is_dir() {
-            config_folders.push(path.to_owned());
-        } else {
-            single = Some(Rc::new(Checkpoint::open(&[path.to_owned()])?));
+    pub async fn open_part(
+        location: &Location<F>,
+        configs: &Option<Rc<F>>,
+        variant: Variant,
+        kind: Kind,
+    ) -> Result<Self> {
+        let single = single(location).await?;
+        let mut config_folders = Vec::new();
+        let mut is_component = false;
+        if single.is_none() {
+            config_folders.push(Rc::clone(&location.files));
+            is_component = location.files.read_whole("config.json").await?.is_some();
         }
-        config_folders.extend(configs.map(Into::into));
+        config_folders.extend(configs.iter().map(Rc::clone));
         Ok(Self {
-            path: path.to_owned(),
-            is_component: path.join("config.json").is_file(),
+            location: location.clone(),
+            variant,
+            is_component,
             config_folders,
             single,
             used: RefCell::default(),
@@ -110,9 +119,10 @@ impl ModelFiles {
         })
     }
 
-    /// The folder or file.
-    pub fn path(&self) -> &Path {
-        &self.path
+    /// A refusal of the folder or file.
+    pub(super) fn bad(&self, problem: impl Into<String>) -> crate::Error {
+        let path = self.location.file.as_deref();
+        bad(&*self.location.files, path.unwrap_or_default(), problem)
     }
 
     /// Base or refiner.
@@ -126,62 +136,58 @@ impl ModelFiles {
     }
 
     /// A component's config as it goes into the manifest, or `None` where the model has no such component.
-    pub fn config(&self, component: ComponentName) -> Result<Option<Value>> {
+    pub async fn config(&self, component: ComponentName) -> Result<Option<Value>> {
         match component {
-            ComponentName::Scheduler => self.json("scheduler/scheduler_config.json"),
+            ComponentName::Scheduler => self.json("scheduler/scheduler_config.json").await,
             ComponentName::Tokenizer | ComponentName::Tokenizer2 => {
-                let Some(settings) = self.json(&format!("{component}/tokenizer_config.json"))?
-                else {
+                let path = |file: &str| format!("{component}/{file}.json");
+                let Some(settings) = self.json(&path("tokenizer_config")).await? else {
                     return Ok(None);
                 };
                 let mut config = Map::from_iter([("tokenizer_config".to_owned(), settings)]);
-                if let Some(tokens) = self.json(&format!("{component}/special_tokens_map.json"))? {
+                if let Some(tokens) = self.json(&path("special_tokens_map")).await? {
                     config.insert("special_tokens_map".into(), tokens);
                 }
                 Ok(Some(config.into()))
             }
-            _ if self.is_component => self.json("config.json"),
-            _ => self.json(&format!("{component}/config.json")),
+            _ if self.is_component => self.json("config.json").await,
+            _ => self.json(&format!("{component}/config.json")).await,
         }
     }
 
     /// A file of a tokenizer. Published folders of the second tokenizer may lack them, as both share one vocabulary.
-    pub fn tokenizer_file(
+    pub(super) async fn tokenizer_file(
         &self,
         component: ComponentName,
         file: &str,
-        fallback: Option<&Path>,
+        fallback: &Option<Rc<F>>,
     ) -> Result<Vec<u8>> {
         let of = |name: ComponentName| {
-            self.config_folders
-                .iter()
-                .map(move |folder| folder.join(name.as_str()))
+            let path = format!("{name}/{file}");
+            let folders = self.config_folders.iter();
+            folders.map(move |folder| (folder, path.clone()))
         };
-        let folders = of(component)
-            .chain(fallback.map(Into::into))
+        let places = of(component)
+            .chain(fallback.iter().map(|folder| (folder, file.to_owned())))
             .chain(of(ComponentName::Tokenizer));
-        match folders
-            .map(|folder| folder.join(file))
-            .find(|path| path.is_file())
-        {
-            Some(path) => read(&path),
-            None => Err(bad(
-                &self.path,
-                format!(
-                    "{component} has no {file}: name a folder that has it (--tokenizer), or leave {component} out (--components)"
-                ),
-            )),
+        for (folder, path) in places {
+            if let Some(bytes) = folder.read_whole(&path).await? {
+                return Ok(bytes);
+            }
         }
+        Err(self.bad(format!(
+            "{component} has no {file}: name a folder that has it (--tokenizer), or leave {component} out (--components)"
+        )))
     }
 
     /// Finds a component's weights, and adds to `problems` what in names and shapes is not as its config says. `None` where
     /// a single file has nothing of the component.
-    pub fn weights(
+    pub(super) async fn weights(
         &self,
         component: ComponentName,
         config: &Value,
         problems: &mut Vec<TensorProblem>,
-    ) -> Result<Option<ComponentWeights>> {
+    ) -> Result<Option<ComponentWeights<F>>> {
         let mut report = |tensor: &str, fault: TensorFault| {
             problems.push(TensorProblem {
                 component: component.to_string(),
@@ -199,7 +205,7 @@ impl ModelFiles {
             }
             None => {
                 let specs = tensors_of(component, config)?;
-                let checkpoint = self.open_folder(component)?;
+                let checkpoint = self.open_folder(component).await?;
                 for name in unexpected(&checkpoint, &specs) {
                     report(name, TensorFault::Unexpected);
                 }
@@ -209,9 +215,9 @@ impl ModelFiles {
             }
         };
         for (_, origin) in &tensors {
-            match checkpoint.info(&origin.name) {
+            match checkpoint.tensor(&origin.name) {
                 None => report(&origin.name, TensorFault::Missing),
-                Some(info) if info.shape != origin.shape => {
+                Some((_, info)) if info.shape != origin.shape => {
                     let (expected, actual) = (origin.shape.clone(), info.shape.clone());
                     report(&origin.name, TensorFault::Shape { expected, actual });
                 }
@@ -221,7 +227,6 @@ impl ModelFiles {
             }
         }
         Ok(Some(ComponentWeights {
-            component,
             checkpoint,
             tensors,
         }))
@@ -238,65 +243,64 @@ impl ModelFiles {
             .collect()
     }
 
-    fn json(&self, name: &str) -> Result<Option<Value>> {
-        let Some(path) = self
-            .config_folders
-            .iter()
-            .map(|folder| folder.join(name))
-            .find(|path| path.is_file())
-        else {
-            return Ok(None);
-        };
-        parse_json(&path).map(Some)
+    async fn json(&self, path: &str) -> Result<Option<Value>> {
+        for folder in &self.config_folders {
+            if let Some(json) = read_json(&**folder, path).await? {
+                return Ok(Some(json));
+            }
+        }
+        Ok(None)
     }
 
-    fn open_folder(&self, component: ComponentName) -> Result<Checkpoint> {
+    async fn open_folder(&self, component: ComponentName) -> Result<Checkpoint<F>> {
+        let files = &self.location.files;
         let folder = match self.is_component {
-            true => self.path.clone(),
-            false => self.path.join(component.as_str()),
+            true => String::new(),
+            false => format!("{component}/"),
         };
-        let encoder = matches!(
-            component,
-            ComponentName::TextEncoder | ComponentName::TextEncoder2
-        );
-        let stem = if encoder {
-            "model"
-        } else {
-            "diffusion_pytorch_model"
+        let stem = match component {
+            ComponentName::TextEncoder | ComponentName::TextEncoder2 => "model",
+            _ => "diffusion_pytorch_model",
         };
-        let names = WEIGHT_FILES.map(|pattern| pattern.replace("{}", stem));
-        let Some(path) = names
-            .iter()
-            .map(|name| folder.join(name))
-            .find(|path| path.is_file())
-        else {
-            let problem = format!("it has none of {}{}", names.join(", "), lender(component));
-            return Err(bad(&folder, problem));
+        let patterns: Vec<&str> = match self.variant {
+            Variant::Full => FULL.into_iter().chain(FP16).collect(),
+            Variant::Fp16 => FP16.into_iter().chain(FULL).collect(),
         };
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "safetensors")
-        {
-            return Checkpoint::open(&[path]);
+        let names: Vec<String> = patterns.iter().map(|p| p.replace("{}", stem)).collect();
+        for name in &names {
+            let path = format!("{folder}{name}");
+            if name.ends_with(".safetensors") {
+                if files.facts(&path).await?.is_some() {
+                    return Checkpoint::open(files, &[path]).await;
+                }
+            } else if let Some(index) = read_json(&**files, &path).await? {
+                let index = Index::deserialize(index)
+                    .map_err(|e| bad(&**files, &path, format!("it is no index: {e}")))?;
+                let parts: BTreeSet<&String> = index.weight_map.values().collect();
+                for part in &parts {
+                    check_file_name(part).map_err(|problem| bad(&**files, &path, problem))?;
+                }
+                let parts: Vec<_> = parts.iter().map(|part| format!("{folder}{part}")).collect();
+                return Checkpoint::open(files, &parts).await;
+            }
         }
-
-        #[derive(Deserialize)]
-        struct Index {
-            weight_map: std::collections::BTreeMap<String, String>,
-        }
-        let index = Index::deserialize(parse_json(&path)?)
-            .map_err(|e| bad(&path, format!("it is no index: {e}")))?;
-        let files: BTreeSet<&String> = index.weight_map.values().collect();
-        for file in &files {
-            check_file_name(file).map_err(|problem| bad(&path, problem))?;
-        }
-        Checkpoint::open(
-            &files
-                .into_iter()
-                .map(|file| folder.join(file))
-                .collect::<Vec<_>>(),
-        )
+        let problem = format!("it has none of {}{}", names.join(", "), lender(component));
+        Err(bad(&**files, folder.trim_end_matches('/'), problem))
     }
+}
+
+/// Which file has which tensor.
+#[derive(Deserialize)]
+struct Index {
+    weight_map: BTreeMap<String, String>,
+}
+
+async fn single<F: Files>(location: &Location<F>) -> Result<Option<Rc<Checkpoint<F>>>> {
+    let Some(file) = &location.file else {
+        return Ok(None);
+    };
+    let checkpoint = Checkpoint::open(&location.files, std::slice::from_ref(file)).await?;
+    Ok(Some(Rc::new(checkpoint)))
 }
 
 fn kind_of_folder(index: &Map<String, Value>) -> Kind {
@@ -313,7 +317,7 @@ fn kind_of_folder(index: &Map<String, Value>) -> Kind {
     }
 }
 
-fn has_text_encoder(single: &Checkpoint) -> bool {
+fn has_text_encoder<F: Files>(single: &Checkpoint<F>) -> bool {
     // SDXL's, and that of the models before it.
     let prefixes = ["conditioner.", "cond_stage_model."];
     let mut names = single.names();
@@ -322,7 +326,10 @@ fn has_text_encoder(single: &Checkpoint) -> bool {
 
 /// The places of a component's tensors in a single file, if it has any of them. A file with an autoencoder alone has them
 /// without a prefix.
-fn in_file(single: &Checkpoint, map: Vec<(Spec, Origin)>) -> Option<Vec<(Spec, Origin)>> {
+fn in_file<F: Files>(
+    single: &Checkpoint<F>,
+    map: Vec<(Spec, Origin)>,
+) -> Option<Vec<(Spec, Origin)>> {
     let bare = |(spec, origin): &(Spec, Origin)| {
         let name = origin.name.strip_prefix(VAE)?.to_owned();
         let origin = Origin {
@@ -334,7 +341,7 @@ fn in_file(single: &Checkpoint, map: Vec<(Spec, Origin)>) -> Option<Vec<(Spec, O
     let bare = map.iter().filter_map(bare).collect();
     let has_any = |map: &Vec<(Spec, Origin)>| {
         let mut names = map.iter().map(|(_, origin)| &origin.name);
-        names.any(|name| single.info(name).is_some())
+        names.any(|name| single.tensor(name).is_some())
     };
     [map, bare].into_iter().find(has_any)
 }
@@ -350,31 +357,12 @@ pub(super) fn lender(component: ComponentName) -> &'static str {
     }
 }
 
-fn unexpected<'a>(checkpoint: &'a Checkpoint, specs: &[Spec]) -> impl Iterator<Item = &'a str> {
+fn unexpected<'a, F: Files>(
+    checkpoint: &'a Checkpoint<F>,
+    specs: &[Spec],
+) -> impl Iterator<Item = &'a str> {
     let known: BTreeSet<String> = specs.iter().map(|spec| spec.name.clone()).collect();
     // Published text encoders carry the numbers 0..77 as a tensor.
     let names = checkpoint.names();
     names.filter(move |name| !known.contains(*name) && !name.ends_with(".position_ids"))
-}
-
-fn read(path: &Path) -> Result<Vec<u8>> {
-    fs::read(path).map_err(super::shard::io_error("read", path))
-}
-
-fn parse_json(path: &Path) -> Result<Value> {
-    serde_json::from_slice(&read(path)?).map_err(|source| Error::BadCheckpoint {
-        file: path.display().to_string(),
-        tensor: None,
-        problem: format!("it is not JSON: {source}"),
-        source: Some(source.into()),
-    })
-}
-
-fn bad(path: &Path, problem: impl Into<String>) -> Error {
-    Error::BadCheckpoint {
-        file: path.display().to_string(),
-        tensor: None,
-        problem: problem.into(),
-        source: None,
-    }
 }

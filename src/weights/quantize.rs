@@ -8,6 +8,8 @@
 //! q4  | 16 bytes x blocks x rows, low nibble comes first | f16 x blocks x rows | 0..2 zero bytes |
 //! ```
 
+use std::ops::Range;
+
 use half::f16;
 
 use super::manifest::Encoding;
@@ -72,56 +74,92 @@ impl Encoding {
 /// # Panics
 /// If the number of values is not the shape's, or the shape has no place in a file ([`Encoding::byte_len`]).
 pub fn encode(values: &[f32], shape: &[usize], encoding: Encoding) -> Result<Vec<u8>, DoesNotFit> {
-    assert_eq!(
-        values.len(),
-        shape.iter().product::<usize>(),
-        "values for the shape {shape:?}"
-    );
     let Some(length) = encoding.byte_len(shape) else {
         panic!("the shape {shape:?} has no {encoding} form");
     };
-    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
-    match encoding {
-        Encoding::F32 => values.iter().for_each(|v| bytes.extend(v.to_le_bytes())),
-        Encoding::F16 => {
-            for &value in values {
-                bytes.extend(finite_f16(value, value, encoding)?.to_le_bytes());
-            }
-        }
-        Encoding::Q8 | Encoding::Q4 => {
-            let mut scales = Vec::new();
-            for row in values.chunks(values.len() / shape[0]) {
-                for block in row.chunks(BLOCK) {
-                    scales.extend(encode_block(block, encoding, &mut bytes)?.to_le_bytes());
-                }
-            }
-            bytes.append(&mut scales);
-            bytes.resize(bytes.len().next_multiple_of(4), 0);
-        }
-    }
-    assert_eq!(bytes.len() as u64, length, "bytes for the shape {shape:?}");
+    let mut bytes = vec![0; usize::try_from(length).unwrap_or_default()];
+    encode_rows(values, 0..shape[0], shape, encoding, &mut bytes)?;
     Ok(bytes)
 }
 
-/// Appends one block's integers and returns its scale.
-fn encode_block(block: &[f32], encoding: Encoding, out: &mut Vec<u8>) -> Result<f16, DoesNotFit> {
+/// Encodes the finite, row-major values of some rows of a tensor into their places among `bytes`, which are the whole tensor's.
+///
+/// # Panics
+/// If the number of values or bytes is not that of the rows and the shape.
+pub fn encode_rows(
+    values: &[f32],
+    rows: Range<usize>,
+    shape: &[usize],
+    encoding: Encoding,
+    bytes: &mut [u8],
+) -> Result<(), DoesNotFit> {
+    let columns: usize = shape[1..].iter().product();
+    assert_eq!(values.len(), rows.len() * columns, "values for {rows:?} of {shape:?}");
+    assert_eq!(Some(bytes.len() as u64), encoding.byte_len(shape), "bytes for {shape:?}");
+    match encoding {
+        Encoding::F32 => {
+            let places = bytes.as_chunks_mut().0.iter_mut();
+            for (place, value) in places.skip(rows.start * columns).zip(values) {
+                *place = value.to_le_bytes();
+            }
+        }
+        Encoding::F16 => {
+            let places = bytes.as_chunks_mut().0.iter_mut();
+            for (place, &value) in places.skip(rows.start * columns).zip(values) {
+                *place = finite_f16(value, value, encoding)?.to_le_bytes();
+            }
+        }
+        Encoding::Q8 | Encoding::Q4 => {
+            let blocks = columns.div_ceil(BLOCK);
+            let integers_of_block = encoding.block_bytes();
+            let (integers, scales) = bytes.split_at_mut(shape[0] * blocks * integers_of_block);
+            let mut places = integers
+                .chunks_exact_mut(integers_of_block)
+                .zip(scales.as_chunks_mut().0)
+                .skip(rows.start * blocks);
+            for block in values.chunks(columns).flat_map(|row| row.chunks(BLOCK)) {
+                if let Some((integers, scale)) = places.next() {
+                    *scale = encode_block(block, encoding, integers)?.to_le_bytes();
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Writes one block's integers and returns its scale.
+fn encode_block(block: &[f32], encoding: Encoding, integers: &mut [u8]) -> Result<f16, DoesNotFit> {
     let peak = encoding.peak();
     let largest = block.iter().fold(0.0f32, |max, v| max.max(v.abs()));
     // Rounded before use: the integers must be the best ones for the scale that is stored.
     let scale = finite_f16(largest / peak, largest, encoding)?;
     let step = scale.to_f32();
-    let integer = |i: usize| match block.get(i) {
-        Some(v) if step > 0.0 => (v / step).round().clamp(-peak, peak) as i8,
-        _ => 0,
-    };
+    let mut rounded = [0i8; BLOCK];
+    if step > 0.0 {
+        for (rounded, value) in rounded.iter_mut().zip(block) {
+            *rounded = round(value / step).clamp(-peak, peak) as i8;
+        }
+    }
     match encoding {
-        Encoding::Q4 => out.extend((0..BLOCK / 2).map(|i| {
-            let (low, high) = (integer(2 * i) as u8, integer(2 * i + 1) as u8);
-            low & 0xF | high << 4
-        })),
-        _ => out.extend((0..BLOCK).map(|i| integer(i) as u8)),
+        Encoding::Q4 => {
+            for (byte, [low, high]) in integers.iter_mut().zip(rounded.as_chunks().0) {
+                *byte = *low as u8 & 0xF | (*high as u8) << 4;
+            }
+        }
+        _ => {
+            for (byte, rounded) in integers.iter_mut().zip(rounded) {
+                *byte = rounded as u8;
+            }
+        }
     }
     Ok(scale)
+}
+
+/// `f32::round`, of instructions that wasm has.
+fn round(value: f32) -> f32 {
+    let whole = value.trunc();
+    let up = if (value - whole).abs() >= 0.5 { 1.0f32 } else { 0.0 };
+    whole + up.copysign(value)
 }
 
 fn finite_f16(number: f32, value: f32, encoding: Encoding) -> Result<f16, DoesNotFit> {
@@ -188,6 +226,29 @@ fn halves(bytes: &[u8]) -> impl Iterator<Item = f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rounds_as_the_standard_library_does() {
+        let halves = (-300..300).map(|i| i as f32 * 0.5);
+        for value in halves.flat_map(|half| [half.next_down(), half, half.next_up()]) {
+            assert_eq!(round(value), value.round(), "{value}");
+        }
+    }
+
+    #[test]
+    fn rows_may_come_in_any_portions_and_order() {
+        let shape = [5, 70];
+        let values: Vec<f32> = (0..5 * 70).map(|i| ((i * 37 % 101) as f32 - 50.0) * 0.013).collect();
+        for encoding in [Encoding::F32, Encoding::F16, Encoding::Q8, Encoding::Q4] {
+            let whole = encode(&values, &shape, encoding).unwrap();
+            let mut bytes = vec![0; whole.len()];
+            for rows in [3..5, 0..1, 1..3] {
+                let part = &values[rows.start * 70..rows.end * 70];
+                encode_rows(part, rows, &shape, encoding, &mut bytes).unwrap();
+            }
+            assert_eq!(bytes, whole, "{encoding}");
+        }
+    }
 
     #[test]
     fn q8_bytes_are_integers_by_row_then_scales() {

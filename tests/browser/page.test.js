@@ -44,7 +44,7 @@ after(async () => {
 });
 
 async function ready() {
-  await page.locator("button[type=submit]:enabled").waitFor({ timeout: START_MS });
+  await page.locator("#prompt-form button[type=submit]:enabled").waitFor({ timeout: START_MS });
 }
 
 /**
@@ -59,7 +59,7 @@ async function start(prompt, seed) {
   await page.fill("#width", String(SIDE));
   await page.fill("#height", String(SIDE));
   assert.ok(await page.isChecked("[name=refine]"), "the demo comes with a refiner");
-  await page.click("button[type=submit]");
+  await page.click("#prompt-form button[type=submit]");
 }
 
 /** Waits for the end of a run, and fails with what the page says if that is an error. */

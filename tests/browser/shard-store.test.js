@@ -51,13 +51,13 @@ function fileOf(path) {
 
 async function openPage() {
   await page.goto(site.url);
-  await page.locator("button[type=submit]:enabled").waitFor({ timeout: PATIENCE });
+  await page.locator("#prompt-form button[type=submit]:enabled").waitFor({ timeout: PATIENCE });
 }
 
 async function draw() {
   await page.fill("#prompt", "a red circle");
   await page.fill("#steps", "2");
-  await page.click("button[type=submit]");
+  await page.click("#prompt-form button[type=submit]");
   await page.waitForSelector("#progress", { state: "hidden", timeout: PATIENCE });
 }
 
@@ -234,7 +234,7 @@ test("a missing manifest is told with its address, and trying again finds one th
   assert.match(text, /base\/manifest\.json/);
   site.put(`${MODEL}base/manifest.json`, fileOf("base/manifest.json"));
   await page.click("#message button");
-  await page.locator("button[type=submit]:enabled").waitFor({ timeout: PATIENCE });
+  await page.locator("#prompt-form button[type=submit]:enabled").waitFor({ timeout: PATIENCE });
   assert.equal(await page.isVisible("#message"), false);
 });
 
@@ -243,7 +243,7 @@ test("another model's address is taken from ?model=, and both models are kept ap
   await openPage();
   await draw();
   await page.goto(`${site.url}?model=/elsewhere`);
-  await page.locator("button[type=submit]:enabled").waitFor({ timeout: PATIENCE });
+  await page.locator("#prompt-form button[type=submit]:enabled").waitFor({ timeout: PATIENCE });
   await draw();
   await page.locator("[data-state=picture]").waitFor({ timeout: PATIENCE });
   assert.equal((await storedFiles()).shards.length, 6 + 3);

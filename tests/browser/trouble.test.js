@@ -35,7 +35,7 @@ beforeEach(async () => {
   ({ context } = await openContext(browser));
   page = await context.newPage();
   await page.goto(site.url);
-  await page.locator("button[type=submit]:enabled").waitFor({ timeout: PATIENCE });
+  await page.locator("#prompt-form button[type=submit]:enabled").waitFor({ timeout: PATIENCE });
 });
 
 afterEach(() => context.close());
@@ -44,7 +44,7 @@ afterEach(() => context.close());
 async function start(prompt) {
   await page.fill("#prompt", prompt);
   await page.fill("#steps", "5");
-  await page.click("button[type=submit]");
+  await page.click("#prompt-form button[type=submit]");
 }
 
 async function messageCode() {
@@ -98,7 +98,7 @@ test("bad numbers are told beside their fields, the first gets the focus, nothin
   await page.fill("#prompt", "x");
   await page.fill("#width", "100");
   await page.fill("#steps", "");
-  await page.click("button[type=submit]");
+  await page.click("#prompt-form button[type=submit]");
   assert.match((await page.textContent("#problem-width")) ?? "", /96 or 128/);
   assert.match((await page.textContent("#problem-steps")) ?? "", /whole number/);
   assert.equal(await page.evaluate(() => document.activeElement?.id), "steps");
@@ -159,7 +159,7 @@ test("a browser without WebGPU, and a page that came insecurely, are told so", a
       const box = other.locator("#message:visible");
       await box.waitFor({ timeout: PATIENCE });
       codes.push(await box.getAttribute("data-code"));
-      assert.equal(await other.isEnabled("button[type=submit]"), false);
+      assert.equal(await other.isEnabled("#prompt-form button[type=submit]"), false);
     }
     assert.ok(codes[0] === "NoWebGPU" || codes[0] === "NoAdapter", String(codes[0]));
     assert.equal(codes[1], "InsecureContext");

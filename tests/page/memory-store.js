@@ -3,7 +3,9 @@
 
 import { CodedError } from "../../www/protocol.js";
 
-/** @implements {Store} @typedef {import("../../www/worker/model-source.js").Store} Store */
+/** @typedef {import("../../www/worker/model-source.js").Store & import("../../www/worker/importer.js").Store} Store */
+
+/** @implements {Store} */
 export class MemoryStore {
   /** @type {Map<string, { model: string, kind: import("../../www/protocol.js").Kind, file: string, sha256: string, length: number, bytes: Uint8Array<ArrayBuffer> }>} */
   shards = new Map();
@@ -12,6 +14,10 @@ export class MemoryStore {
   /** In the order of writing. @type {string[]} */
   written = [];
   full = false;
+  /** Shards that there is room for. */
+  room = Infinity;
+  /** @type {Map<string, import("../../www/worker/shard-store.js").Origin>} */
+  origins = new Map();
 
   /** @type {Store["hasShard"]} */
   async hasShard(model, kind, shard) {
@@ -49,8 +55,36 @@ export class MemoryStore {
 
   /** @type {Store["removeModel"]} */
   async removeModel(model) {
-    for (const map of [this.shards, this.manifests]) {
+    for (const map of [this.shards, this.manifests, this.origins]) {
       for (const key of map.keys()) if (key.startsWith(`${model} `)) map.delete(key);
     }
+  }
+
+  /** @type {Store["getOrigin"]} */
+  async getOrigin(model, kind) {
+    return this.origins.get(`${model} ${kind}`);
+  }
+
+  /** @type {Store["putMade"]} */
+  async putMade(model, kind, fingerprint, made) {
+    if (this.shards.size + made.length > this.room) throw new CodedError("Quota", "full");
+    const origin = this.origins.get(`${model} ${kind}`) ?? { model, kind, fingerprint, shards: {} };
+    const stored = new Map();
+    for (const { file, sha256, length, bytes } of made) {
+      const equal = Object.values(origin.shards).find((shard) => shard.sha256 === sha256 && shard.length === length);
+      const shard = equal ?? { file, length, sha256, compression: null, stored_length: length };
+      this.shards.set(`${model} ${kind} ${shard.file}`, { model, kind, file: shard.file, sha256, length, bytes });
+      origin.shards[file] = shard;
+      stored.set(file, shard);
+    }
+    this.origins.set(`${model} ${kind}`, origin);
+    return stored;
+  }
+
+  /** @type {Store["removeKind"]} */
+  async removeKind(model, kind) {
+    this.manifests.delete(`${model} ${kind}`);
+    this.origins.delete(`${model} ${kind}`);
+    for (const key of this.shards.keys()) if (key.startsWith(`${model} ${kind} `)) this.shards.delete(key);
   }
 }

@@ -9,6 +9,7 @@ use std::rc::Rc;
 use sdxl_web::weights::Encoding;
 use sdxl_web::weights::folder::FolderSource;
 use sdxl_web::weights::pack::{Options, pack};
+use sdxl_web::weights::recipe::Variant;
 use sdxl_web::weights::source::ShardSource;
 
 use crate::cases::set::{Packed, Set, Shards};
@@ -70,6 +71,7 @@ fn packed(checkpoint: &Path, configs: Option<PathBuf>) -> Packed {
         kind: None,
         name: None,
         scheme: Encoding::F32,
+        variant: Variant::Full,
         components: None,
         configs,
         tokenizer: None,

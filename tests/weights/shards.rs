@@ -9,7 +9,7 @@ use sdxl_web::Error;
 use sdxl_web::error::ShardFault;
 use sdxl_web::weights::folder::FolderSource;
 use sdxl_web::weights::manifest::{Compression, ShardEntry};
-use sdxl_web::weights::shard::sha256_hex;
+use sdxl_web::weights::sha256_hex;
 use sdxl_web::weights::source::ShardSource;
 use sdxl_web::weights::{ComponentName, Encoding};
 use tempfile::{TempDir, tempdir};

@@ -13,6 +13,7 @@ use sdxl_web::weights::manifest::TensorEntry;
 use sdxl_web::weights::names::{Change, single_file_map};
 use sdxl_web::weights::pack::{Options, Report, pack};
 use sdxl_web::weights::quantize::decode;
+use sdxl_web::weights::recipe::Variant;
 use sdxl_web::weights::source::StreamReader;
 use sdxl_web::weights::{ComponentName, Encoding, Kind, Manifest};
 use serde_json::{Value, json};
@@ -280,6 +281,7 @@ pub fn options(checkpoint: &Path, out: &Path, scheme: Encoding) -> Options {
         kind: None,
         name: Some("tiny".into()),
         scheme,
+        variant: Variant::Full,
         components: None,
         configs: None,
         tokenizer: None,

@@ -97,6 +97,61 @@ export class Generator {
     return this.#call("forget", { address });
   }
 
+  /**
+   * Makes half a model of a published checkpoint and stores it; goes on where an earlier try with the same files ended.
+   * @param {import("../protocol.js").ImportRequest} request
+   * @param {Options} [options]
+   * @returns {Promise<void>}
+   */
+  importModel(request, options) {
+    return this.#call("import", { request }, options);
+  }
+
+  /**
+   * Stores a packed model from files: a folder's, or one archive.
+   * @param {string} model  the address that it gets
+   * @param {{ path: string, file: File }[]} files
+   * @param {Options} [options]
+   * @returns {Promise<void>}
+   */
+  importPacked(model, files, options) {
+    return this.#call("importPacked", { model, files }, options);
+  }
+
+  /** What is stored on this device. @returns {Promise<import("../protocol.js").StoredModel[]>} */
+  models() {
+    return this.#call("models", {});
+  }
+
+  /**
+   * Compares the hash of every shard, and removes those that are damaged.
+   * @param {string} model
+   * @param {Options} [options]
+   * @returns {Promise<{ checked: number, bad: number }>}
+   */
+  verify(model, options) {
+    return this.#call("verify", { model }, options);
+  }
+
+  /**
+   * @param {string} model
+   * @param {string} name
+   * @returns {Promise<void>}
+   */
+  rename(model, name) {
+    return this.#call("rename", { model, name });
+  }
+
+  /**
+   * A stored model as one file.
+   * @param {string} model
+   * @param {Options} [options]
+   * @returns {Promise<Blob>}
+   */
+  exportModel(model, options) {
+    return this.#call("export", { model }, options);
+  }
+
   /** @returns {Promise<{ live: number, peak: number, heap: number }>} bytes in GPU buffers, and of the engine's own memory */
   memory() {
     return this.#call("memory", {});

@@ -2,27 +2,34 @@
 /** Wires the parts; the only module that knows them all. */
 
 import { CodedError } from "../protocol.js";
+import { megabytes } from "../support.js";
 import { part } from "./element.js";
 import { Generator } from "./generator.js";
 import { ImageView } from "./image-view.js";
+import { ImportForm } from "./import-form.js";
 import { MessageView } from "./message-view.js";
 import { ModelView } from "./model-view.js";
+import { ModelsView } from "./models-view.js";
 import { askToPersist, keepForOffline } from "./offline.js";
 import { ProgressView } from "./progress-view.js";
 import { PromptForm } from "./prompt-form.js";
 import { isAbort } from "./trouble.js";
 
 /** @typedef {import("../protocol.js").DrawRequest} DrawRequest */
+/** @typedef {import("../protocol.js").StoredModel} StoredModel */
+/** @typedef {import("./import-form.js").Wish} Wish */
 
-const DEMO = "www/models/demo/";
+const DEMO = new URL("../models/demo/", import.meta.url).href;
 
-const address = new URL(new URLSearchParams(location.search).get("model") ?? DEMO, document.baseURI).href;
+let address = new URL(new URLSearchParams(location.search).get("model") ?? DEMO, document.baseURI).href;
 const generator = new Generator();
 const form = new PromptForm(part(document, "#prompt-form", HTMLFormElement), draw);
 const progress = new ProgressView(part(document, "#progress", HTMLElement), () => stop?.abort());
 const image = new ImageView(part(document, "#picture", HTMLElement));
 const message = new MessageView(part(document, "#message", HTMLElement));
 const model = new ModelView(part(document, "#model", HTMLElement), removeModel);
+const models = new ModelsView(part(document, "#models", HTMLElement), (deed, model) => DEEDS[deed](model));
+const imports = new ImportForm(part(document, "#import-form", HTMLFormElement), bring);
 
 /** @type {AbortController | null} */
 let stop = null;
@@ -52,6 +59,108 @@ async function refreshModel() {
   if (!configured) form.configure(facts);
   configured = true;
   model.showMemory(await generator.memory());
+  await refreshModels();
+}
+
+async function refreshModels() {
+  models.show(await generator.models(), address);
+}
+
+/** @type {Record<import("./models-view.js").Deed, (model: StoredModel) => unknown>} */
+const DEEDS = {
+  use: ({ model }) => use(model),
+  verify: (model) =>
+    longWork((options) => generator.verify(model.model, options), ({ checked, bad }) => {
+      imports.tell(bad === 0 ? `All ${checked} parts are sound.` : `${bad} of ${checked} parts were damaged and are removed: load the model again, and only these are read.`);
+    }),
+  export: (model) =>
+    longWork((options) => generator.exportModel(model.model, options), (archive) => {
+      const link = document.createElement("a");
+      link.href = URL.createObjectURL(archive);
+      link.download = `${model.name}.tar`;
+      link.click();
+      // The browser has begun to read it by then.
+      setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+    }),
+  async rename({ model, name }) {
+    const wanted = prompt("The model's new name:", name ?? "");
+    if (wanted === null) return;
+    await attempt(() => generator.rename(model, wanted));
+  },
+  async remove({ model, name }) {
+    if (!confirm(`Remove ${name ?? "what was loaded of this model"} from this device?`)) return;
+    await attempt(() => generator.forget(model));
+    if (model === address && model !== DEMO) use(DEMO);
+  },
+};
+
+/** @param {Wish} wish */
+async function bring(wish) {
+  const wanted = addressOf(wish);
+  if (!(await askToPersist())) imports.tell("The browser may remove the model when the disk gets full; it did not promise to keep it.");
+  await longWork(
+    async (options) => {
+      if ("packed" in wish) return "files" in wish.packed ? generator.importPacked(wanted, wish.packed.files, options) : undefined;
+      for (const half of wish.halves) await generator.importModel({ ...half, model: wanted }, options);
+    },
+    () => use(wanted),
+    () => bring(wish),
+  );
+}
+
+/** The same wish has the same address, so that it goes on where it was cut off. @param {Wish} wish */
+function addressOf(wish) {
+  if ("packed" in wish) return "address" in wish.packed ? wish.packed.address : `imported:${encodeURIComponent(("files" in wish.packed && wish.packed.files[0]?.file.name) || "model")}/`;
+  const [base] = wish.halves;
+  const from = base && ("address" in base.from ? base.from.address : base.from.files.map(({ path }) => path).join(" "));
+  return `imported:${encodeURIComponent(from ?? "model")}/${base?.scheme}/`;
+}
+
+/** @param {string} wanted */
+async function use(wanted) {
+  address = wanted;
+  configured = false;
+  const query = wanted === DEMO ? "" : `?${new URLSearchParams({ model: wanted })}`;
+  history.replaceState(null, "", `${location.pathname}${query}`);
+  message.clear();
+  await attempt(refreshModel);
+}
+
+/** @param {() => Promise<unknown>} work */
+async function attempt(work) {
+  message.clear();
+  try {
+    await work();
+    await refreshModels();
+  } catch (error) {
+    message.show(error, () => attempt(work));
+  }
+}
+
+/**
+ * What takes a while, shows how far it is, and can be stopped.
+ * @template T
+ * @param {(options: import("./generator.js").Options) => Promise<T>} work
+ * @param {(result: T) => unknown} then
+ * @param {() => unknown} [again]
+ */
+async function longWork(work, then, again = () => longWork(work, then)) {
+  stop = new AbortController();
+  message.clear();
+  setDrawing(true);
+  progress.start({ steps: 0 });
+  const onEvent = (/** @type {import("../protocol.js").ProgressEvent} */ event) => {
+    if (event.type === "space") imports.tell(`Stores ${megabytes(event.needed)}${event.free === null ? "" : `; ${megabytes(event.free)} are free for this page`}.`);
+    progress.update(event);
+  };
+  try {
+    await then(await work({ signal: stop.signal, onEvent }));
+  } catch (error) {
+    if (!isAbort(error)) message.show(error, again);
+  }
+  progress.stop();
+  setDrawing(false);
+  await refreshModels().catch(() => {});
 }
 
 /** @param {DrawRequest} request */
@@ -95,6 +204,8 @@ function setDrawing(drawing) {
   form.update({ drawing });
   image.update({ drawing });
   model.setBusy(drawing);
+  models.setBusy(drawing);
+  imports.setBusy(drawing);
 }
 
 async function removeModel() {

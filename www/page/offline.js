@@ -15,7 +15,7 @@ export async function keepForOffline() {
   }
 }
 
-/** Asks the browser not to clear the model when the disk gets full. A refusal changes nothing. */
+/** Asks the browser not to clear the model when the disk gets full, and tells whether it promised. A refusal changes nothing. */
 export async function askToPersist() {
-  await navigator.storage?.persist?.().catch(() => false);
+  return (await navigator.storage?.persist?.().catch(() => false)) ?? false;
 }

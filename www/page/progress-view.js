@@ -3,7 +3,7 @@
 
 import { megabytes } from "../support.js";
 import { part } from "./element.js";
-import { StepClock, spellDuration } from "./step-clock.js";
+import { ByteClock, StepClock, spellDuration } from "./step-clock.js";
 
 /** @typedef {import("../protocol.js").ProgressEvent} ProgressEvent */
 
@@ -24,6 +24,8 @@ export class ProgressView {
   #spoken;
   /** @type {StepClock | null} */
   #clock = null;
+  /** @type {ByteClock | null} */
+  #bytes = null;
   #quarter = 0;
   #stopping = false;
   /** @type {ReturnType<typeof setInterval> | undefined} */
@@ -82,8 +84,11 @@ export class ProgressView {
     switch (event.type) {
       case "download":
         this.#say("Loading the model");
-        this.#detail.textContent = `${megabytes(event.bytes)} of ${megabytes(event.total)}`;
-        this.#advance(event.bytes, event.total);
+        this.#showBytes(event.bytes, event.total);
+        break;
+      case "verify":
+        this.#say("Checking the model");
+        this.#showBytes(event.bytes, event.total);
         break;
       case "engine":
         this.#say("Starting the engine");
@@ -125,6 +130,7 @@ export class ProgressView {
     this.#label.textContent = stage;
     this.#spoken.textContent = stage;
     this.#quarter = 0;
+    this.#bytes = null;
   }
 
   /**
@@ -139,8 +145,21 @@ export class ProgressView {
     this.#quarter = quarter;
   }
 
+  /**
+   * @param {number} bytes
+   * @param {number} total
+   */
+  #showBytes(bytes, total) {
+    const now = performance.now();
+    this.#bytes ??= new ByteClock(bytes, now);
+    this.#bytes.update(bytes, total, now);
+    this.#detail.textContent = `${megabytes(bytes)} of ${megabytes(total)}`;
+    this.#advance(bytes, total);
+  }
+
   #showTimeLeft() {
-    const seconds = this.#clock?.secondsLeft(performance.now()) ?? null;
+    const clock = this.#bytes ?? this.#clock;
+    const seconds = clock?.secondsLeft(performance.now()) ?? null;
     this.#left.textContent = seconds === null || this.#stopping ? "" : `${spellDuration(seconds)} left`;
   }
 }

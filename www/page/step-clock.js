@@ -4,6 +4,9 @@
 /** Older steps say less about the next one than these. */
 const RECENT = 5;
 
+/** A speed that was looked at for a shorter time is none. */
+const SOON_MS = 2000;
+
 export class StepClock {
   #total;
   #done = 0;
@@ -54,6 +57,45 @@ export class StepClock {
     const each = steady.length > 0 ? steady.reduce((sum, duration) => sum + duration, 0) / steady.length : this.#first;
     const sinceLast = Math.min(now - this.#lastAt, each);
     return Math.max(0, (this.#total - this.#done) * each - sinceLast) / 1000;
+  }
+}
+
+/** How long something will take of which bytes are counted. */
+export class ByteClock {
+  #first;
+  #beganAt;
+  #bytes;
+  #total = 0;
+  #lastAt;
+
+  /**
+   * @param {number} bytes  that were there before it began
+   * @param {number} now
+   */
+  constructor(bytes, now) {
+    this.#first = this.#bytes = bytes;
+    this.#beganAt = this.#lastAt = now;
+  }
+
+  /**
+   * @param {number} bytes
+   * @param {number} total
+   * @param {number} now
+   */
+  update(bytes, total, now) {
+    this.#bytes = bytes;
+    this.#total = total;
+    this.#lastAt = now;
+  }
+
+  /**
+   * @param {number} now
+   * @returns {number | null} seconds, null while nothing is known of the speed
+   */
+  secondsLeft(now) {
+    const [bytes, time] = [this.#bytes - this.#first, this.#lastAt - this.#beganAt];
+    if (bytes <= 0 || time < SOON_MS) return null;
+    return Math.max(0, ((this.#total - this.#bytes) * time) / bytes - (now - this.#lastAt)) / 1000;
   }
 }
 

@@ -34,6 +34,27 @@ const WORDS = {
     advice: "Free space on this device, or remove the data of other sites in the browser's settings. What was loaded is kept.",
   },
   Storage: { title: "The browser could not store the model", advice: "What was stored before is kept. Try again; if it stays, restart the browser." },
+  NoAccess: {
+    title: "The server does not give this model to everybody",
+    advice: "If its site asks for an agreement, accept it there, make an access token, and enter that here. It is sent to that server only and not stored.",
+  },
+  NoRange: {
+    title: "This server cannot serve parts of files",
+    advice: "Download the file with the browser and choose it from this device, or take the model from another address.",
+  },
+  NoCors: {
+    title: "This server does not let pages read from it",
+    advice: "Download the file with the browser and choose it from this device, or take the model from another address.",
+  },
+  FileChanged: {
+    title: "The files have changed",
+    advice: "What is stored was made of other files. Choose the files that it was made of, or remove the stored model and load it anew.",
+  },
+  Incomplete: { title: "The model is not stored completely", advice: "Load it again from where it came: what is here is kept, and only the rest is read." },
+  OtherTab: { title: "Another tab is at it", advice: "Wait until it is done there, or close that tab; what it stored is kept." },
+  BadAddress: { title: "This is no address of a model", advice: "Name a repository, such as stabilityai/stable-diffusion-xl-base-1.0, or an address that begins with https://." },
+  BadName: { title: "This name cannot be used", advice: "Choose another one." },
+  BadArchive: { title: "The archive cannot be used", advice: "Export the model again, and copy the whole file." },
   BadRequest: { title: "The engine cannot draw this", advice: "Change the marked field." },
   NotLoaded: { title: "No model is loaded", advice: START_ANEW },
   Busy: { title: "A picture is being drawn already", advice: "Wait for it, or cancel it." },

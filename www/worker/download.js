@@ -2,6 +2,8 @@
 /** Manifests and shards over HTTP. A shard reaches the store only when its length and its SHA-256 are right. */
 
 import { CodedError, aborted } from "../protocol.js";
+import { sha256 } from "./hash.js";
+import { PAUSES_MS, collect, isMissing, overNetwork, refuseBadStatus, request, retrying } from "./http.js";
 import { checkManifest } from "./manifest.js";
 
 /**
@@ -9,14 +11,11 @@ import { checkManifest } from "./manifest.js";
  * @typedef {import("../protocol.js").Shard} Shard
  * @typedef {import("../protocol.js").Manifest} Manifest
  * @typedef {{ kind: Kind, url: string, shard: Shard }} Wanted
- * @typedef {(url: string, init: { signal?: AbortSignal }) => Promise<Response>} Fetch
+ * @typedef {import("./http.js").Fetch} Fetch
  */
 
 /** At most this many shards (32 MiB each, twice while unpacking) are in memory at once. */
 const PARALLEL = 3;
-
-/** Pauses before the second, third and fourth try of a request that failed for a passing reason. */
-const PAUSES_MS = [500, 2000, 5000];
 
 /**
  * @param {string} url
@@ -26,7 +25,7 @@ const PAUSES_MS = [500, 2000, 5000];
  */
 export async function fetchManifest(url, kind, { fetch, signal, pauses = PAUSES_MS }) {
   return retrying(pauses, signal, async () => {
-    const response = await request(fetch, url, signal);
+    const response = await request(fetch, url, { signal });
     if (isMissing(response)) {
       throw new CodedError("MissingManifest", `There is no manifest at ${url} (status ${response.status}).`, { url });
     }
@@ -98,7 +97,7 @@ export async function downloadShards(wanted, { keep, onBytes, fetch, signal, pau
  * @returns {Promise<Uint8Array<ArrayBuffer>>}
  */
 async function fetchShard({ url, shard }, fetch, signal, onCount) {
-  const response = await request(fetch, url, signal);
+  const response = await request(fetch, url, { signal });
   if (isMissing(response)) {
     throw new CodedError("MissingShard", `Shard "${shard.file}" is not at ${url} (status ${response.status}).`, { shard: shard.file });
   }
@@ -121,36 +120,10 @@ async function fetchShard({ url, shard }, fetch, signal, onCount) {
  * @param {Shard} shard
  */
 export async function checkHash(bytes, shard) {
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  const hex = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const hex = await sha256(bytes);
   if (hex !== shard.sha256) {
     throw badShard(shard, `its SHA-256 begins ${hex.slice(0, 12)}, the manifest states ${shard.sha256.slice(0, 12)}`);
   }
-}
-
-/**
- * Reads up to `expected` bytes; one more is counted, not kept, so that too long a body is noticed without reading all of it.
- * @param {ReadableStream<Uint8Array> | null} stream
- * @param {number} expected
- * @param {(count: number) => void} [onCount]
- */
-async function collect(stream, expected, onCount) {
-  const bytes = new Uint8Array(expected);
-  let count = 0;
-  const reader = stream?.getReader();
-  while (reader) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    if (count + value.byteLength > expected) {
-      count = expected + 1;
-      await reader.cancel();
-      break;
-    }
-    bytes.set(value, count);
-    count += value.byteLength;
-    onCount?.(count);
-  }
-  return { bytes: count < expected ? bytes.slice(0, count) : bytes, count };
 }
 
 /**
@@ -175,83 +148,4 @@ async function gunzip(packed, shard) {
  */
 function badShard(shard, why) {
   return new CodedError("BadShard", `Shard "${shard.file}" is damaged: ${why}.`, { shard: shard.file });
-}
-
-/**
- * @param {Fetch} fetch
- * @param {string} url
- * @param {AbortSignal} [signal]
- */
-async function request(fetch, url, signal) {
-  return overNetwork(url, signal, () => fetch(url, { signal }));
-}
-
-/**
- * @template T
- * @param {string} url
- * @param {AbortSignal | undefined} signal
- * @param {() => Promise<T>} run
- * @returns {Promise<T>}
- */
-async function overNetwork(url, signal, run) {
-  try {
-    return await run();
-  } catch (cause) {
-    if (signal?.aborted) throw aborted();
-    throw new CodedError("Network", `The network failed while loading ${url}.`, { url, passing: true }, { cause });
-  }
-}
-
-/** @param {Response} response */
-function isMissing(response) {
-  return response.status === 404 || response.status === 410;
-}
-
-/**
- * @param {Response} response
- * @param {string} url
- */
-function refuseBadStatus(response, url) {
-  if (response.ok) return;
-  const passing = response.status >= 500 || response.status === 408 || response.status === 429;
-  throw new CodedError("Network", `The server answered ${response.status} for ${url}.`, { url, passing });
-}
-
-/**
- * @template T
- * @param {number[]} pauses
- * @param {AbortSignal | undefined} signal
- * @param {() => Promise<T>} run
- * @returns {Promise<T>}
- */
-async function retrying(pauses, signal, run) {
-  for (const pause of pauses) {
-    try {
-      return await run();
-    } catch (error) {
-      if (!(error instanceof CodedError && error.details.passing)) throw error;
-      await sleep(pause, signal);
-    }
-  }
-  return run();
-}
-
-/**
- * @param {number} milliseconds
- * @param {AbortSignal} [signal]
- * @returns {Promise<void>}
- */
-function sleep(milliseconds, signal) {
-  return new Promise((resolve, reject) => {
-    if (signal?.aborted) return reject(aborted());
-    const stop = () => {
-      clearTimeout(timer);
-      reject(aborted());
-    };
-    const timer = setTimeout(() => {
-      signal?.removeEventListener("abort", stop);
-      resolve();
-    }, milliseconds);
-    signal?.addEventListener("abort", stop, { once: true });
-  });
 }

@@ -3,7 +3,9 @@
 
 import { CodedError, aborted, toWire } from "../protocol.js";
 import { adapterName, checkSupport } from "../support.js";
+import { exportModel, listModels, renameModel, verifyModel } from "./library.js";
 import { ModelSource } from "./model-source.js";
+import { importModel, packedFiles } from "./packing.js";
 import { ShardStore } from "./shard-store.js";
 import { installWebGpuShim } from "./webgpu-shim.js";
 
@@ -21,6 +23,9 @@ const REFUSALS = new Set(["BadRequest", "TooLarge", "LimitTooSmall", "BadLora"])
 
 /** Byte counts come with every network chunk; more often than this nobody sees them. */
 const DOWNLOAD_EVENTS_MS = 80;
+
+/** CLIP's vocabulary, which both of SDXL's tokenizers have, comes with the demo model. */
+const DEMO = new URL("../models/demo/", import.meta.url).href;
 
 const store = new ShardStore();
 /** @type {ModelSource | null} */
@@ -60,7 +65,7 @@ const actions = {
         failure ??= error;
         stop.abort();
       });
-    const loading = wanted.load(sparing(emit), both);
+    const loading = missing === 0 ? wanted.load(sparing(emit), both) : exclusively(address, () => wanted.load(sparing(emit), both));
     const [, generator] = await Promise.all([guarded(loading), guarded(startEngine(wanted, loading, emit, both))]);
     if (failure) {
       generator?.free();
@@ -106,7 +111,45 @@ const actions = {
   async forget({ address }) {
     refuseWhileDrawing();
     freeEngine();
-    await sourceAt(address).forget();
+    await exclusively(address, () => sourceAt(address).forget());
+  },
+
+  /** @param {{ request: import("../protocol.js").ImportRequest }} data @param {Context} context */
+  async import({ request }, { signal, emit }) {
+    const { Packing } = await loadModule();
+    const vocabulary = new Vocabulary(new ModelSource(DEMO, { store, fetch: directFetch }), signal);
+    const parts = { Packing, store, fetch: directFetch, vocabulary, freeBytes, onEvent: sparing(emit), signal };
+    await exclusively(request.model, () => importModel(request, parts));
+    source = null;
+  },
+
+  /** @param {{ model: string, files: { path: string, file: File }[] }} data @param {Context} context */
+  async importPacked({ model, files }, { signal, emit }) {
+    const packed = new ModelSource(model, { store, fetch: await packedFiles(model, files), freeBytes });
+    await exclusively(model, () => packed.load(sparing(emit), signal));
+    source = null;
+  },
+
+  async models() {
+    return listModels(store);
+  },
+
+  /** @param {{ model: string }} data @param {Context} context */
+  async verify({ model }, { signal, emit }) {
+    const found = await verifyModel(store, model, sparing(emit), signal);
+    source = null;
+    return found;
+  },
+
+  /** @param {{ model: string, name: string }} data */
+  async rename({ model, name }) {
+    await renameModel(store, model, name);
+    source = null;
+  },
+
+  /** @param {{ model: string }} data @param {Context} context */
+  async export({ model }, { signal, emit }) {
+    return exportModel(store, model, sparing(emit), signal);
   },
 
   /** Bytes of GPU buffers and of the engine's heap. */
@@ -140,9 +183,51 @@ port.onmessage = async (/** @type {MessageEvent<ToWorker>} */ { data: message })
 port.addEventListener("error", (event) => die(panicked(event.error ?? event.message)));
 port.addEventListener("unhandledrejection", (event) => die(panicked(event.reason)));
 
+/** @type {import("./http.js").Fetch} */
+const directFetch = (url, init) => fetch(url, init);
+
+/** The demo's vocabulary as a folder of files. @implements {Pick<import("./importer.js").Files, "name" | "readWhole">} */
+class Vocabulary {
+  #demo;
+  #signal;
+
+  /**
+   * @param {ModelSource} demo
+   * @param {AbortSignal} signal
+   */
+  constructor(demo, signal) {
+    this.#demo = demo;
+    this.#signal = signal;
+  }
+
+  /** @param {string} path */
+  name(path) {
+    return path;
+  }
+
+  /** @param {string} path */
+  async readWhole(path) {
+    return this.#demo.readFile("base", "tokenizer", path, this.#signal);
+  }
+}
+
+/**
+ * One tab at a time may change a model.
+ * @template T
+ * @param {string} model
+ * @param {() => Promise<T>} run
+ * @returns {Promise<T>}
+ */
+async function exclusively(model, run) {
+  return navigator.locks.request(`sdxl-web ${model}`, { ifAvailable: true }, async (lock) => {
+    if (!lock) throw new CodedError("OtherTab", "Another tab of this browser is loading or removing this model.");
+    return run();
+  });
+}
+
 /** @param {string} address */
 function sourceAt(address) {
-  const wanted = new ModelSource(address, { store, fetch: (url, init) => fetch(url, init), freeBytes });
+  const wanted = new ModelSource(address, { store, fetch: directFetch, freeBytes });
   if (source?.address !== wanted.address) source = wanted;
   return source;
 }
@@ -167,7 +252,7 @@ async function startModule() {
   if (!values) throw new Error("it has no table of JavaScript values, by which GPU memory is given back.");
   exports.on_panic((/** @type {string} */ message) => die(panicked(message)));
   exports.on_reclaim(() => ledger?.destroyAllBut(values));
-  return { Generator: exports.Generator, bench: exports.bench, memory };
+  return { Generator: exports.Generator, Packing: exports.Packing, bench: exports.bench, memory };
 }
 
 /**
@@ -254,7 +339,7 @@ function panicked(reason) {
 function sparing(emit) {
   let last = -Infinity;
   return (event) => {
-    const whole = event.type !== "download" || event.bytes === event.total;
+    const whole = (event.type !== "download" && event.type !== "verify") || event.bytes === event.total;
     const now = performance.now();
     if (!whole && now - last < DOWNLOAD_EVENTS_MS) return;
     last = now;

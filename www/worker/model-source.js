@@ -4,6 +4,7 @@
 import { CodedError } from "../protocol.js";
 import { checkHash, downloadShards, fetchManifest } from "./download.js";
 import { factsOf, shardsOf } from "./manifest.js";
+import { refuseIfTooLarge } from "./space.js";
 
 /**
  * @typedef {import("../protocol.js").Kind} Kind
@@ -16,6 +17,9 @@ import { factsOf, shardsOf } from "./manifest.js";
  * @typedef {Pick<import("./shard-store.js").ShardStore,
  *   "hasShard" | "getShard" | "putShard" | "removeShard" | "getManifest" | "putManifest" | "removeModel">} Store
  */
+
+/** How the address of a model begins that was imported and is served nowhere. */
+export const IMPORTED = "imported:";
 
 export class ModelSource {
   #address;
@@ -48,6 +52,10 @@ export class ModelSource {
     return this.#address;
   }
 
+  get #isImported() {
+    return this.#address.startsWith(IMPORTED);
+  }
+
   /**
    * The manifests: the stored ones if there are any (then nothing is asked of the network), else the server's.
    * @param {AbortSignal} [signal]
@@ -78,7 +86,8 @@ export class ModelSource {
     const all = this.#wanted(manifests);
     const missing = await this.#missing(all);
     if (missing.length > 0) {
-      await this.#refuseIfTooLarge(missing);
+      if (this.#isImported) throw incomplete();
+      await refuseIfTooLarge(missing.map(({ shard }) => shard), this.#freeBytes);
       const total = storedBytes(all);
       const before = total - storedBytes(missing);
       onEvent({ type: "download", bytes: before, total });
@@ -122,6 +131,46 @@ export class ModelSource {
     return record.bytes;
   }
 
+  /**
+   * A file that a component brings along, such as a tokenizer's vocabulary. Shards that are not stored are loaded, not kept.
+   * @param {Kind} kind
+   * @param {string} component
+   * @param {string} name
+   * @param {AbortSignal} [signal]
+   * @returns {Promise<Uint8Array<ArrayBuffer>>}
+   */
+  async readFile(kind, component, name, signal) {
+    const { files = [], shards = [] } = (await this.manifests(signal))[kind]?.components[component] ?? {};
+    const file = files.find((each) => each.name === name);
+    if (!file) throw new CodedError("MissingShard", `The ${kind} manifest names no file "${name}" of ${component}.`, { shard: name });
+    const bytes = new Uint8Array(file.length);
+    let start = 0;
+    for (const shard of shards) {
+      const [first, last] = [Math.max(file.offset, start), Math.min(file.offset + file.length, start + shard.length)];
+      if (first < last) bytes.set((await this.#plain(kind, shard, signal)).subarray(first - start, last - start), first - file.offset);
+      start += shard.length;
+    }
+    return bytes;
+  }
+
+  /**
+   * @param {Kind} kind
+   * @param {Shard} shard
+   * @param {AbortSignal} [signal]
+   * @returns {Promise<Uint8Array<ArrayBuffer>>}
+   */
+  async #plain(kind, shard, signal) {
+    if (await this.#store.hasShard(this.#address, kind, shard)) return this.readShard(kind, shard.file);
+    /** @type {Uint8Array<ArrayBuffer> | null} */
+    let plain = null;
+    const keep = async (/** @type {Kind} */ _, /** @type {Shard} */ __, /** @type {Uint8Array<ArrayBuffer>} */ bytes) => {
+      plain = bytes;
+    };
+    const url = `${this.#address}${kind}/${shard.file}`;
+    await downloadShards([{ kind, shard, url }], { fetch: this.#fetch, signal, pauses: this.#pauses, keep, onBytes: () => {} });
+    return plain ?? new Uint8Array();
+  }
+
   async forget() {
     this.#manifests = null;
     this.#checked.clear();
@@ -137,6 +186,7 @@ export class ModelSource {
 
   /** @param {AbortSignal} [signal] */
   async #servedManifests(signal) {
+    if (this.#isImported) throw incomplete();
     const options = { fetch: this.#fetch, signal, pauses: this.#pauses };
     const base = await fetchManifest(`${this.#address}base/manifest.json`, "base", options);
     /** @type {Manifest | null} */
@@ -173,15 +223,10 @@ export class ModelSource {
     const here = await Promise.all(wanted.map(({ kind, shard }) => this.#store.hasShard(this.#address, kind, shard)));
     return wanted.filter((_, index) => !here[index]);
   }
+}
 
-  /** Says so before gigabytes are loaded in vain. @param {Wanted[]} missing */
-  async #refuseIfTooLarge(missing) {
-    const needed = missing.reduce((sum, { shard }) => sum + shard.length, 0);
-    const free = await this.#freeBytes();
-    if (free !== null && needed > free) {
-      throw new CodedError("Quota", `The model needs ${needed} more bytes of storage; the browser grants this page ${Math.max(0, free)}.`, { needed, free });
-    }
-  }
+function incomplete() {
+  return new CodedError("Incomplete", "This model is not stored completely.");
 }
 
 /** @param {Wanted[]} wanted */

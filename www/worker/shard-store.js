@@ -1,5 +1,8 @@
 // @ts-check
-/** The only user of IndexedDB: shards and manifests of every model on this device, and what was found out about its GPU. */
+/**
+ * The only user of IndexedDB: shards and manifests of every model on this device, of which files imported ones were made, and what
+ * was found out about its GPU.
+ */
 
 import { openDB } from "../vendor/idb.js";
 import { CodedError } from "../protocol.js";
@@ -9,13 +12,16 @@ import { CodedError } from "../protocol.js";
  * @typedef {import("../protocol.js").Shard} Shard
  * @typedef {import("../protocol.js").Manifest} Manifest
  * @typedef {{ model: string, kind: Kind, file: string, sha256: string, length: number, bytes: Uint8Array<ArrayBuffer> }} ShardRecord
+ * @typedef {{ model: string, kind: Kind, fingerprint: string, shards: Record<string, Shard> }} Origin  which shard is stored for each of a plan's
+ * @typedef {{ file: string, length: number, sha256: string, bytes: Uint8Array<ArrayBuffer> }} Made  a shard that was made here
  */
 
 const DATABASE = "sdxl-web";
-const VERSION = 2;
+const VERSION = 3;
 const SHARDS = "shards";
 const MANIFESTS = "manifests";
 const TUNINGS = "tunings";
+const ORIGINS = "origins";
 
 /** Answers "is this very shard here?" from keys alone, without reading 32 MiB. */
 const BY_IDENTITY = "identity";
@@ -99,7 +105,81 @@ export class ShardStore {
     // Arrays sort after strings, so this range holds every key that begins with the model.
     const range = IDBKeyRange.bound([model], [model, []]);
     await this.#write("removing the manifests", MANIFESTS, (store) => store.delete(range));
+    await this.#write("removing what they were made of", ORIGINS, (store) => store.delete(range));
     await this.#write("removing the shards", SHARDS, (store) => store.delete(range));
+  }
+
+  /**
+   * Which shards were made of a checkpoint, finished or not.
+   * @param {string} model
+   * @param {Kind} kind
+   * @returns {Promise<Origin | undefined>}
+   */
+  async getOrigin(model, kind) {
+    return this.#use("reading what a model was made of", (db) => db.get(ORIGINS, [model, kind]));
+  }
+
+  /**
+   * Stores shards that were made together, all or none, and that they were. Of equal ones one is kept.
+   * @param {string} model
+   * @param {Kind} kind
+   * @param {string} fingerprint  of the plan that they were made by
+   * @param {Made[]} made
+   * @returns {Promise<Map<string, Shard>>}  what is stored for each
+   */
+  async putMade(model, kind, fingerprint, made) {
+    /** @type {Map<string, Shard>} */
+    const stored = new Map();
+    await this.#write(`storing shard "${made[0]?.file}"`, [SHARDS, ORIGINS], async (shards, origins) => {
+      /** @type {Origin} */
+      const origin = (await origins.get([model, kind])) ?? { model, kind, fingerprint, shards: {} };
+      for (const { file, length, sha256, bytes } of made) {
+        const equal = Object.values(origin.shards).find((each) => each.sha256 === sha256 && each.length === length);
+        const shard = equal ?? { file, length, sha256, compression: null, stored_length: length };
+        // Also where there is an equal one: its record may be what is missing.
+        await shards.put({ model, kind, file: shard.file, sha256, length, bytes });
+        origin.shards[file] = shard;
+        stored.set(file, shard);
+      }
+      await origins.put(origin);
+    });
+    return stored;
+  }
+
+  /**
+   * Removes one half of a model.
+   * @param {string} model
+   * @param {Kind} kind
+   */
+  async removeKind(model, kind) {
+    const key = [model, kind];
+    await this.#write("removing a manifest", MANIFESTS, (store) => store.delete(key));
+    await this.#write("removing what it was made of", ORIGINS, (store) => store.delete(key));
+    await this.#write("removing its shards", SHARDS, (store) => store.delete(IDBKeyRange.bound(key, [...key, []])));
+  }
+
+  /**
+   * Everything that is stored, whole or not.
+   * @returns {Promise<{ model: string, kind: Kind, manifest: Manifest | null, bytes: number }[]>}
+   */
+  async list() {
+    return this.#use("listing the models", async (db) => {
+      /** @type {Map<string, { model: string, kind: Kind, manifest: Manifest | null, bytes: number }>} */
+      const found = new Map();
+      // Keys of the index tell the lengths; the shards themselves are not read.
+      let cursor = await db.transaction(SHARDS).store.index(BY_IDENTITY).openKeyCursor();
+      for (; cursor; cursor = await cursor.continue()) {
+        const [model, kind, , , length] = cursor.key;
+        const entry = found.get(`${kind} ${model}`) ?? { model, kind, manifest: null, bytes: 0 };
+        entry.bytes += length;
+        found.set(`${kind} ${model}`, entry);
+      }
+      for (const { model, kind, manifest } of await db.getAll(MANIFESTS)) {
+        const entry = found.get(`${kind} ${model}`) ?? { model, kind, manifest: null, bytes: 0 };
+        found.set(`${kind} ${model}`, { ...entry, manifest });
+      }
+      return [...found.values()];
+    });
   }
 
   /**
@@ -137,7 +217,8 @@ export class ShardStore {
           shards.createIndex(BY_IDENTITY, ["model", "kind", "file", "sha256", "length"]);
           db.createObjectStore(MANIFESTS, { keyPath: ["model", "kind"] });
         }
-        db.createObjectStore(TUNINGS);
+        if (before < 2) db.createObjectStore(TUNINGS);
+        db.createObjectStore(ORIGINS, { keyPath: ["model", "kind"] });
       },
       blocking: () => this.close(),
       terminated: forget,
@@ -165,13 +246,14 @@ export class ShardStore {
   /**
    * Settles with the transaction, not with the request: only a complete transaction is on the disk, and quota shows as an abort.
    * @param {string} doing
-   * @param {string} storeName
-   * @param {(store: any) => Promise<unknown>} run
+   * @param {string | string[]} names
+   * @param {(...stores: any[]) => Promise<unknown>} run
    */
-  async #write(doing, storeName, run) {
+  async #write(doing, names, run) {
     await this.#use(doing, async (db) => {
-      const transaction = db.transaction(storeName, "readwrite");
-      const [request, done] = await Promise.allSettled([run(transaction.store), transaction.done]);
+      const transaction = db.transaction(names, "readwrite");
+      const stores = [names].flat().map((name) => transaction.objectStore(name));
+      const [request, done] = await Promise.allSettled([run(...stores), transaction.done]);
       // The transaction knows the reason (quota); the request only that it was aborted with it.
       if (done.status === "rejected") throw done.reason;
       if (request.status === "rejected") throw request.reason;

@@ -1,0 +1,460 @@
+// @ts-check
+/** Published checkpoints into the page, with the real engine, IndexedDB and ranges over HTTP; and everything that goes wrong on the way. */
+
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { after, afterEach, before, beforeEach, test } from "node:test";
+
+import { launch, openContext } from "./browser.js";
+import { demoCheckpoint, demoManifest } from "./demo-checkpoint.js";
+import { Site } from "./site.js";
+
+const START_MS = 60_000;
+const IMPORT_MS = 180_000;
+const KINDS = /** @type {const} */ (["base", "refiner"]);
+
+/** @type {import("playwright-core").Browser} */
+let browser;
+/** @type {Site} */
+let site;
+/** Another server, as a mirror would be. @type {Mirror} */
+let mirror;
+/** @type {import("playwright-core").BrowserContext} */
+let context;
+/** @type {import("playwright-core").Page} */
+let page;
+
+/** Serves the demo's checkpoints by ranges, to pages of other servers, with faults to order. */
+class Mirror {
+  /** @type {Map<string, Buffer>} */
+  files = new Map(KINDS.flatMap((kind) => [...demoCheckpoint(kind)].map(([path, bytes]) => [`/${kind}/${path}`, bytes])));
+  /** Ranges of weights that were asked for. @type {string[]} */
+  ranges = [];
+  /** Headers of every request. @type {import("node:http").IncomingHttpHeaders[]} */
+  headers = [];
+  /** Answers in place of the honest one where it says so. @type {(range: string | undefined, response: import("node:http").ServerResponse, path: string) => boolean} */
+  fault = () => false;
+  cors = true;
+  #server = createServer((request, response) => this.#answer(request, response));
+
+  async listen() {
+    await new Promise((resolve) => this.#server.listen(0, "127.0.0.1", () => resolve(null)));
+  }
+
+  get url() {
+    return `http://127.0.0.1:${/** @type {import("node:net").AddressInfo} */ (this.#server.address()).port}`;
+  }
+
+  reset() {
+    this.ranges = [];
+    this.headers = [];
+    this.fault = () => false;
+    this.cors = true;
+  }
+
+  close() {
+    this.#server.closeAllConnections();
+    this.#server.close();
+  }
+
+  /**
+   * @param {import("node:http").IncomingMessage} request
+   * @param {import("node:http").ServerResponse} response
+   */
+  #answer({ method, url = "", headers }, response) {
+    this.headers.push(headers);
+    if (this.cors) {
+      response.setHeader("Access-Control-Allow-Origin", "*");
+      response.setHeader("Access-Control-Allow-Headers", "Range, Authorization");
+      response.setHeader("Access-Control-Expose-Headers", "Content-Range, ETag, Retry-After");
+    }
+    if (method === "OPTIONS") return void response.end();
+    const path = decodeURIComponent(url);
+    const file = this.files.get(path);
+    if (headers.range && method === "GET") this.ranges.push(`${path} ${headers.range}`);
+    if (this.fault(headers.range, response, path)) return;
+    if (!file) return void response.writeHead(404).end();
+    const match = /^bytes=(\d+)-(\d+)$/.exec(headers.range ?? "");
+    const [start, end] = match ? [Number(match[1]), Number(match[2]) + 1] : [0, file.length];
+    response.writeHead(match ? 206 : 200, { "Content-Length": end - start, ETag: '"1"', ...(match ? { "Content-Range": `bytes ${start}-${end - 1}/${file.length}` } : {}) });
+    response.end(method === "HEAD" ? undefined : file.subarray(start, end));
+  }
+}
+
+before(async () => {
+  browser = await launch();
+  mirror = new Mirror();
+  await mirror.listen();
+});
+
+after(async () => {
+  mirror?.close();
+  await browser?.close();
+});
+
+beforeEach(async () => {
+  mirror.reset();
+  site = await Site.start();
+  ({ context } = await openContext(browser));
+  page = await newPage();
+});
+
+afterEach(async () => {
+  await context.close();
+  await site.close();
+});
+
+async function newPage() {
+  const page = await context.newPage();
+  await page.goto(site.url);
+  await page.locator("#prompt-form button[type=submit]:enabled").waitFor({ timeout: START_MS });
+  await page.locator("#get-model > summary").click();
+  return page;
+}
+
+/** @param {{ refiner?: boolean, on?: import("playwright-core").Page }} [options] */
+async function begin({ refiner = false, on = page } = {}) {
+  await on.fill("#import-base", `${mirror.url}/base`);
+  await on.fill("#import-refiner", refiner ? `${mirror.url}/refiner` : "");
+  await on.click("#import-form button[type=submit]");
+}
+
+async function ended(on = page) {
+  await on.waitForSelector("#progress", { state: "hidden", timeout: IMPORT_MS });
+}
+
+/** @param {string} code */
+async function refused(code, on = page) {
+  const box = on.locator("#message:visible");
+  await box.waitFor({ timeout: IMPORT_MS });
+  assert.equal(await box.getAttribute("data-code"), code, await box.innerText());
+  return box.innerText();
+}
+
+/** Stored shards' names and hashes, and the manifests, by kind. */
+function stored(on = page) {
+  return on.evaluate(async () => {
+    const open = indexedDB.open("sdxl-web");
+    await new Promise((resolve) => open.addEventListener("success", resolve));
+    const all = async (/** @type {string} */ name, /** @type {"getAll" | "getAllKeys"} */ how) => {
+      const request = open.result.transaction(name).objectStore(name)[how]();
+      await new Promise((resolve) => request.addEventListener("success", resolve));
+      return /** @type {any[]} */ (request.result);
+    };
+    const shards = (await all("shards", "getAllKeys")).filter(([model]) => model.startsWith("imported:")).map(([, kind, file]) => `${kind}/${file}`);
+    const manifests = (await all("manifests", "getAll")).filter(({ model }) => model.startsWith("imported:"));
+    open.result.close();
+    return { shards, manifests: Object.fromEntries(manifests.map(({ kind, manifest }) => [kind, manifest])) };
+  });
+}
+
+/** @param {Record<string, any>} manifests @param {"base" | "refiner"} kind */
+function assertSameShards(manifests, kind) {
+  const hashes = (/** @type {any} */ manifest) =>
+    Object.fromEntries(Object.entries(manifest.components).map(([name, { shards }]) => [name, shards.map((/** @type {any} */ shard) => shard.sha256)]));
+  const [ours, packed] = [hashes(manifests[kind]), hashes(demoManifest(kind))];
+  for (const name of Object.keys(ours)) assert.deepEqual(ours[name], packed[name], `${kind} ${name}`);
+  assert.ok(ours.unet);
+}
+
+/** @param {number} steps */
+async function draw(steps) {
+  const fields = { "#prompt": "a red apple, 3d emoji", "#seed": 7, "#steps": steps, "#guidanceScale": 4, "#width": 128, "#height": 128 };
+  for (const [field, value] of Object.entries(fields)) await page.fill(field, String(value));
+  await page.locator("#prompt-form button[type=submit]").click();
+  await ended();
+  assert.ok(!(await page.isVisible("#message")), await page.innerText("#message"));
+  return page.locator("#picture img").evaluate(async (/** @type {HTMLImageElement} */ image) => {
+    const bytes = new Uint8Array(await (await fetch(image.src)).arrayBuffer());
+    return [...new Uint8Array(await crypto.subtle.digest("SHA-256", bytes))].join(" ");
+  });
+}
+
+test("base and refiner, by address: the same bytes as packed, the same picture, offline too, and no request but to that address", async () => {
+  const drawn = await draw(2);
+  /** @type {string[]} */
+  const asked = [];
+  context.on("request", (request) => asked.push(new URL(request.url()).origin));
+  await begin({ refiner: true });
+  await ended();
+  assert.ok(!(await page.isVisible("#message")), await page.innerText("#message"));
+  const { manifests } = await stored();
+  for (const kind of KINDS) assertSameShards(manifests, kind);
+  assert.deepEqual([...new Set(asked)].sort(), [new URL(site.url).origin, mirror.url].sort());
+  assert.match(page.url(), /model=imported/);
+  assert.equal(await draw(2), drawn);
+
+  await page.waitForFunction(() => navigator.serviceWorker?.controller !== undefined);
+  await context.setOffline(true);
+  site.asked = [];
+  mirror.headers = [];
+  await page.reload();
+  await page.locator("#prompt-form button[type=submit]:enabled").waitFor({ timeout: START_MS });
+  assert.equal(await draw(2), drawn);
+  assert.deepEqual([site.asked.length, mirror.headers.length], [0, 0]);
+});
+
+for (const after of [1, 3, 6, 9, 12]) {
+  test(`a tab killed after ${after} ranges: the next one goes on, and reads nothing twice that is stored`, async () => {
+    const reached = new Promise((resolve) => {
+      mirror.fault = () => {
+        if (weightRanges().length > after) {
+          resolve(null);
+          // Nothing is answered any more, until the tab is gone.
+          return true;
+        }
+        return false;
+      };
+    });
+    await begin();
+    await reached;
+    await page.close();
+    mirror.fault = () => false;
+    page = await newPage();
+    const before = await stored();
+    assert.deepEqual(before.manifests, {});
+    mirror.ranges = [];
+    await begin();
+    await ended();
+    const { manifests } = await stored();
+    assertSameShards(manifests, "base");
+    assert.equal(new Set(mirror.ranges).size, mirror.ranges.length);
+    const again = before.shards.map((shard) => `${shard}`).filter((shard) => rangesOf(shard).length > 0);
+    assert.deepEqual(again, []);
+  });
+}
+
+/** Requests for tensors, not for headers. */
+function weightRanges() {
+  return mirror.ranges.filter((range) => !/bytes=(0-7|8-\d+)$/.test(range));
+}
+
+/** Ranges asked for since the list was emptied in files of the component that a stored shard is the only one of. @param {string} shard */
+function rangesOf(shard) {
+  const component = shard.slice(shard.indexOf("/") + 1).replace(/-\d+\.bin$/, "");
+  const { shards } = demoManifest("base").components[component];
+  return shards.length === 1 ? weightRanges().filter((range) => range.startsWith(`/base/${component}/`)) : [];
+}
+
+/** Once. @param {(range: string | undefined, response: import("node:http").ServerResponse) => boolean} answer */
+function once(answer) {
+  let due = true;
+  mirror.fault = (range, response, path) => {
+    if (!due || !path.endsWith(".safetensors") || !range || /bytes=(0-7|8-\d+)$/.test(range)) return false;
+    due = false;
+    return answer(range, response);
+  };
+}
+
+test("a line that is cut within a range, and a server that asks to wait, are got over", async () => {
+  const start = Date.now();
+  let cut = 0;
+  mirror.fault = (range, response, path) => {
+    if (!path.endsWith(".safetensors") || !range || cut === 2) return false;
+    cut++;
+    if (cut === 1) response.writeHead(429, { "Retry-After": "2" }).end();
+    else {
+      response.writeHead(206, { "Content-Length": 8 });
+      response.write(Buffer.alloc(3), () => response.destroy());
+    }
+    return true;
+  };
+  await begin();
+  await ended();
+  assertSameShards((await stored()).manifests, "base");
+  assert.ok(Date.now() - start > 2000);
+});
+
+test("servers that cannot do it are named, each with a way on", async () => {
+  mirror.cors = false;
+  await begin();
+  assert.match(await refused("NoCors"), /choose it from this device/);
+  mirror.cors = true;
+  once((_, response) => {
+    response.end(Buffer.alloc(100));
+    return true;
+  });
+  await begin();
+  assert.match(await refused("NoRange"), /choose it from this device/);
+  await page.fill("#import-base", `${mirror.url}/nothing`);
+  await page.click("#import-form button[type=submit]");
+  await refused("BadCheckpoint");
+  await page.fill("#import-base", "nonsense");
+  await page.click("#import-form button[type=submit]");
+  await refused("BadAddress");
+});
+
+test("a server that lies about a file's length is found out before anything is stored", async () => {
+  mirror.fault = (range, response, path) => {
+    if (range || !path.endsWith(".safetensors")) return false;
+    response.writeHead(200, { "Content-Length": (mirror.files.get(path)?.length ?? 0) + 1 }).end();
+    return true;
+  };
+  await begin();
+  assert.match(await refused("BadCheckpoint"), /its tensors end at byte/);
+  assert.deepEqual((await stored()).shards, []);
+});
+
+test("a gated model wants a token, which goes to that server and is kept nowhere", async () => {
+  mirror.fault = (_, response) => {
+    if (mirror.headers.at(-1)?.authorization === "Bearer s3cret") return false;
+    response.writeHead(401).end();
+    return true;
+  };
+  await begin();
+  assert.match(await refused("NoAccess"), /access token/);
+  /** @type {string[]} */
+  const elsewhere = [];
+  context.on("request", (request) => {
+    if (!request.url().startsWith(mirror.url) && request.headers().authorization) elsewhere.push(request.url());
+  });
+  /** @type {string[]} */
+  const logged = [];
+  page.on("console", (line) => logged.push(line.text()));
+  await page.locator("#import-form details > summary").click();
+  await page.fill("#import-token", "s3cret");
+  await begin();
+  await ended();
+  const { manifests } = await stored();
+  assertSameShards(manifests, "base");
+  const kept = await page.evaluate(() => JSON.stringify([localStorage, sessionStorage, document.cookie, location.href]));
+  for (const text of [kept, JSON.stringify(manifests), ...logged]) assert.ok(!text.includes("s3cret"));
+  assert.deepEqual(elsewhere, []);
+});
+
+test("a quota that is too small is told beforehand; one that shrinks midway loses nothing", async () => {
+  const session = await context.newCDPSession(page);
+  const setQuota = (/** @type {number | undefined} */ quotaSize) => session.send("Storage.overrideQuotaForOrigin", { origin: new URL(site.url).origin, quotaSize });
+  await setQuota(4_000_000);
+  await begin();
+  await refused("Quota");
+  assert.deepEqual(mirror.ranges.filter((range) => weightRanges().includes(range)), []);
+  await setQuota(undefined);
+  once(() => {
+    void setQuota(4_000_000);
+    return false;
+  });
+  await begin();
+  await refused("Quota");
+  const before = await stored();
+  await setQuota(undefined);
+  await begin();
+  await ended();
+  const { manifests, shards } = await stored();
+  assertSameShards(manifests, "base");
+  for (const shard of before.shards) assert.ok(shards.includes(shard));
+});
+
+test("of two tabs that import the same model, one does, and the other says so", async () => {
+  const other = await newPage();
+  const held = new Promise((resolve) => {
+    once((_, response) => {
+      resolve(null);
+      setTimeout(() => response.destroy(), 3000);
+      return true;
+    });
+  });
+  await begin();
+  await held;
+  await begin({ on: other });
+  await refused("OtherTab", other);
+  await ended();
+  assertSameShards((await stored()).manifests, "base");
+});
+
+test("a database that is deleted under the page: the import says so, and the next one is whole", async () => {
+  const reached = new Promise((resolve) => {
+    mirror.fault = () => {
+      if (weightRanges().length > 8) resolve(null);
+      return false;
+    };
+  });
+  await begin();
+  await reached;
+  await page.evaluate(() => new Promise((resolve) => {
+    const request = indexedDB.deleteDatabase("sdxl-web");
+    request.addEventListener("success", resolve);
+  }));
+  await ended();
+  if (await page.isVisible("#message")) {
+    await refused("Storage");
+    assert.deepEqual((await stored()).manifests, {});
+    await begin();
+    await ended();
+  }
+  assertSameShards((await stored()).manifests, "base");
+});
+
+test("a flipped bit in the store is found, removed, and read again by itself", async () => {
+  await begin();
+  await ended();
+  const damaged = await page.evaluate(async () => {
+    const open = indexedDB.open("sdxl-web");
+    await new Promise((resolve) => open.addEventListener("success", resolve));
+    const store = open.result.transaction("shards", "readwrite").objectStore("shards");
+    const request = store.getAll();
+    await new Promise((resolve) => request.addEventListener("success", resolve));
+    const record = request.result.find(({ model, file }) => model.startsWith("imported:") && file.startsWith("text_encoder-"));
+    record.bytes[1000] ^= 1;
+    const put = store.put(record);
+    await new Promise((resolve) => put.addEventListener("success", resolve));
+    open.result.close();
+    return record.file;
+  });
+  await page.locator("summary", { hasText: "Models on this device" }).click();
+  await page.locator("#models [data-deed=verify]").first().click();
+  await ended();
+  assert.match(await page.innerText("#import-form [role=status]"), /1 of \d+ parts were damaged/);
+  assert.ok(!(await stored()).shards.includes(`base/${damaged}`));
+  mirror.ranges = [];
+  await begin();
+  await ended();
+  assertSameShards((await stored()).manifests, "base");
+  assert.ok(weightRanges().length > 0 && weightRanges().every((range) => range.startsWith("/base/text_encoder/")), weightRanges().join("\n"));
+});
+
+test("a model is renamed, exported, removed, and comes back from the archive, on a page without a mirror", async () => {
+  await begin({ refiner: true });
+  await ended();
+  await page.locator("summary", { hasText: "Models on this device" }).click();
+  page.on("dialog", (dialog) => void (dialog.type() === "prompt" ? dialog.accept("Mine") : dialog.accept()));
+  await page.locator("#models [data-deed=rename]").click();
+  await page.locator("#models strong", { hasText: "Mine" }).waitFor();
+  const saving = page.waitForEvent("download");
+  await page.locator("#models [data-deed=export]").click();
+  const archive = await saving;
+  assert.equal(archive.suggestedFilename(), "Mine.tar");
+  const path = await archive.path();
+  await page.locator("#models [data-deed=remove]").click();
+  await page.locator("#models strong", { hasText: "Mine" }).waitFor({ state: "detached" });
+  assert.deepEqual((await stored()).shards, []);
+  mirror.headers = [];
+  await page.locator("[data-place] input[type=file]").first().setInputFiles({ name: "Mine.tar", mimeType: "application/x-tar", buffer: readFileSync(path) });
+  await page.click("#import-form button[type=submit]");
+  await ended();
+  assert.ok(!(await page.isVisible("#message")), await page.innerText("#message"));
+  const { manifests } = await stored();
+  for (const kind of KINDS) assertSameShards(manifests, kind);
+  assert.equal(mirror.headers.length, 0);
+});
+
+test("a folder that was chosen gives the same bytes", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "checkpoint-"));
+  try {
+    for (const [path, bytes] of mirror.files) {
+      mkdirSync(dirname(join(folder, path)), { recursive: true });
+      writeFileSync(join(folder, path), bytes);
+    }
+    await page.locator("[data-place] input[webkitdirectory]").first().setInputFiles(join(folder, "base"));
+    await page.fill("#import-refiner", "");
+    await page.click("#import-form button[type=submit]");
+    await ended();
+    assertSameShards((await stored()).manifests, "base");
+    assert.deepEqual(mirror.headers, []);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
