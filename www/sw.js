@@ -12,6 +12,8 @@ const INDEX = new URL("index.html", root).href;
 /** Every file that the page needs to start and draw; tests/page/shell.test.js compares it with the folders. */
 const SHELL = [
   "index.html",
+  "www/app.webmanifest",
+  "www/icon.svg",
   "www/style.css",
   "www/protocol.js",
   "www/support.js",
@@ -31,6 +33,7 @@ const SHELL = [
   "www/page/trouble.js",
   "www/worker/address.js",
   "www/worker/download.js",
+  "www/worker/engine.js",
   "www/worker/hash.js",
   "www/worker/http.js",
   "www/worker/importer.js",

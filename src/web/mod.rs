@@ -29,8 +29,8 @@ use crate::{Error, Image, Pipeline, Precision, Request};
 pub use bench::run_bench;
 pub use constructors::constructor_runs;
 pub use memory::on_reclaim;
-pub use packing::Packing;
 use observer::JsObserver;
+pub use packing::Packing;
 
 use shard_source::JsShardSource;
 

@@ -74,9 +74,11 @@ impl Files for DiskFiles {
 
     async fn read_whole(&self, path: &str) -> Result<Option<Vec<u8>>> {
         match self.facts(path).await? {
-            Some(FileFacts { length, .. }) if length > MAX_WHOLE => {
-                Err(bad(self, path, format!("{length} bytes are more than such a file has")))
-            }
+            Some(FileFacts { length, .. }) if length > MAX_WHOLE => Err(bad(
+                self,
+                path,
+                format!("{length} bytes are more than such a file has"),
+            )),
             Some(FileFacts { length, .. }) => self.read(path, 0..length).await.map(Some),
             None => Ok(None),
         }

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use flate2::read::GzDecoder;
 
-use super::manifest::{Compression, MANIFEST_FILE, Manifest, ShardEntry};
 use super::hash::sha256_hex;
+use super::manifest::{Compression, MANIFEST_FILE, Manifest, ShardEntry};
 use super::source::ShardSource;
 use crate::error::ShardFault;
 use crate::{Error, Result};

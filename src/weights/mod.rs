@@ -44,6 +44,7 @@ pub mod names;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod pack;
 pub mod plan;
+mod planner;
 pub mod quantize;
 pub mod recipe;
 pub mod scheme;

@@ -67,9 +67,9 @@ impl<F: Files> ModelFiles<F> {
             pipeline: Map::new(),
         };
         if files.config_folders.is_empty() {
-            return Err(files.bad(
-                "a single file has no configs: name a folder that has them (--configs)",
-            ));
+            return Err(
+                files.bad("a single file has no configs: name a folder that has them (--configs)")
+            );
         }
         let Some(Value::Object(index)) = files.json("model_index.json").await? else {
             return Err(files.bad("there is no model_index.json with the configs"));

@@ -101,7 +101,10 @@ fn recipe(options: &Options) -> Recipe<DiskFiles> {
     Recipe {
         checkpoint: Location::on_disk(&options.checkpoint),
         kind: options.kind,
-        name: options.name.clone().unwrap_or_else(|| model_name(&options.checkpoint)),
+        name: options
+            .name
+            .clone()
+            .unwrap_or_else(|| model_name(&options.checkpoint)),
         scheme: options.scheme,
         variant: options.variant,
         components: options.components.clone(),
@@ -120,5 +123,8 @@ fn model_name(checkpoint: &Path) -> String {
     } else {
         path.file_stem()
     };
-    stem.map_or_else(|| "model".into(), |stem| stem.to_string_lossy().into_owned())
+    stem.map_or_else(
+        || "model".into(),
+        |stem| stem.to_string_lossy().into_owned(),
+    )
 }

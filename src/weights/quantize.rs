@@ -94,8 +94,16 @@ pub fn encode_rows(
     bytes: &mut [u8],
 ) -> Result<(), DoesNotFit> {
     let columns: usize = shape[1..].iter().product();
-    assert_eq!(values.len(), rows.len() * columns, "values for {rows:?} of {shape:?}");
-    assert_eq!(Some(bytes.len() as u64), encoding.byte_len(shape), "bytes for {shape:?}");
+    assert_eq!(
+        values.len(),
+        rows.len() * columns,
+        "values for {rows:?} of {shape:?}"
+    );
+    assert_eq!(
+        Some(bytes.len() as u64),
+        encoding.byte_len(shape),
+        "bytes for {shape:?}"
+    );
     match encoding {
         Encoding::F32 => {
             let places = bytes.as_chunks_mut().0.iter_mut();
@@ -158,7 +166,11 @@ fn encode_block(block: &[f32], encoding: Encoding, integers: &mut [u8]) -> Resul
 /// `f32::round`, of instructions that wasm has.
 fn round(value: f32) -> f32 {
     let whole = value.trunc();
-    let up = if (value - whole).abs() >= 0.5 { 1.0f32 } else { 0.0 };
+    let up = if (value - whole).abs() >= 0.5 {
+        1.0f32
+    } else {
+        0.0
+    };
     whole + up.copysign(value)
 }
 
@@ -238,7 +250,9 @@ mod tests {
     #[test]
     fn rows_may_come_in_any_portions_and_order() {
         let shape = [5, 70];
-        let values: Vec<f32> = (0..5 * 70).map(|i| ((i * 37 % 101) as f32 - 50.0) * 0.013).collect();
+        let values: Vec<f32> = (0..5 * 70)
+            .map(|i| ((i * 37 % 101) as f32 - 50.0) * 0.013)
+            .collect();
         for encoding in [Encoding::F32, Encoding::F16, Encoding::Q8, Encoding::Q4] {
             let whole = encode(&values, &shape, encoding).unwrap();
             let mut bytes = vec![0; whole.len()];

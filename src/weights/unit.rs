@@ -47,7 +47,11 @@ impl UnitBuffer {
             range,
             pieces,
         } = &unit.reads[read];
-        assert_eq!(bytes.len() as u64, range.end - range.start, "bytes of a read");
+        assert_eq!(
+            bytes.len() as u64,
+            range.end - range.start,
+            "bytes of a read"
+        );
         for piece in pieces {
             let [first, last] =
                 [piece.range.start, piece.range.end].map(|at| (at - range.start) as usize);

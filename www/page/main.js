@@ -97,9 +97,9 @@ const DEEDS = {
 /** @param {Wish} wish */
 async function bring(wish) {
   const wanted = addressOf(wish);
-  if (!(await askToPersist())) imports.tell("The browser may remove the model when the disk gets full; it did not promise to keep it.");
   await longWork(
     async (options) => {
+      if (!(await askToPersist())) imports.tell("The browser may remove the model when the disk gets full; it did not promise to keep it.");
       if ("packed" in wish) return "files" in wish.packed ? generator.importPacked(wanted, wish.packed.files, options) : undefined;
       for (const half of wish.halves) await generator.importModel({ ...half, model: wanted }, options);
     },

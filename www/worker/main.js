@@ -3,6 +3,7 @@
 
 import { CodedError, aborted, toWire } from "../protocol.js";
 import { adapterName, checkSupport } from "../support.js";
+import { WasmModule, keepTuning, requestAdapter, startEngine } from "./engine.js";
 import { exportModel, listModels, renameModel, verifyModel } from "./library.js";
 import { ModelSource } from "./model-source.js";
 import { importModel, packedFiles } from "./packing.js";
@@ -32,11 +33,10 @@ const store = new ShardStore();
 let source = null;
 /** @type {{ source: ModelSource, generator: any } | null} */
 let engine = null;
-/** @type {Promise<any> | null} */
-let module = null;
 let drawing = false;
 
 const ledger = "gpu" in navigator ? installWebGpuShim(/** @type {any} */ (globalThis), die) : null;
+const module = new WasmModule((message) => die(panicked(message)), (values) => ledger?.destroyAllBut(values));
 
 const actions = {
   async check() {
@@ -66,14 +66,14 @@ const actions = {
         stop.abort();
       });
     const loading = missing === 0 ? wanted.load(sparing(emit), both) : exclusively(address, () => wanted.load(sparing(emit), both));
-    const [, generator] = await Promise.all([guarded(loading), guarded(startEngine(wanted, loading, emit, both))]);
+    const [, generator] = await Promise.all([guarded(loading), guarded(module.load().then(({ Generator }) => startEngine(Generator, wanted, { store, loading, emit, signal: both })))]);
     if (failure) {
       generator?.free();
       throw failure;
     }
     engine = { source: wanted, generator };
     // What was measured beside a download is good enough to draw with, not to keep.
-    if (missing === 0) await keepTuning(generator.tuning);
+    if (missing === 0) await keepTuning(store, generator.tuning);
   },
 
   /** @param {{ request: import("../protocol.js").DrawRequest }} data @param {Context} context */
@@ -99,7 +99,7 @@ const actions = {
     freeEngine();
     drawing = true;
     try {
-      const { bench } = await loadModule();
+      const { bench } = await module.load();
       const adapter = adapterName((await requestAdapter())?.info);
       return await bench({ options: { ...options, adapter }, configs }, emit, takePeak, signal);
     } finally {
@@ -116,7 +116,7 @@ const actions = {
 
   /** @param {{ request: import("../protocol.js").ImportRequest }} data @param {Context} context */
   async import({ request }, { signal, emit }) {
-    const { Packing } = await loadModule();
+    const { Packing } = await module.load();
     const vocabulary = new Vocabulary(new ModelSource(DEMO, { store, fetch: directFetch }), signal);
     const parts = { Packing, store, fetch: directFetch, vocabulary, freeBytes, onEvent: sparing(emit), signal };
     await exclusively(request.model, () => importModel(request, parts));
@@ -125,7 +125,7 @@ const actions = {
 
   /** @param {{ model: string, files: { path: string, file: File }[] }} data @param {Context} context */
   async importPacked({ model, files }, { signal, emit }) {
-    const packed = new ModelSource(model, { store, fetch: await packedFiles(model, files), freeBytes });
+    const packed = new ModelSource(model, { store, fetch: await packedFiles(model, files), freeBytes, served: true });
     await exclusively(model, () => packed.load(sparing(emit), signal));
     source = null;
   },
@@ -154,8 +154,7 @@ const actions = {
 
   /** Bytes of GPU buffers and of the engine's heap. */
   async memory() {
-    const heap = (await module?.catch(() => null))?.memory.buffer.byteLength ?? 0;
-    return { live: ledger?.live ?? 0, peak: ledger?.peak ?? 0, heap };
+    return { live: ledger?.live ?? 0, peak: ledger?.peak ?? 0, heap: await module.heap() };
   },
 };
 
@@ -235,69 +234,6 @@ function sourceAt(address) {
 async function freeBytes() {
   const { quota, usage } = await navigator.storage.estimate();
   return quota === undefined || usage === undefined ? null : quota - usage;
-}
-
-/** Starts the wasm module once; a failed start is not kept, so that the next try is a new one. */
-function loadModule() {
-  module ??= startModule().catch((cause) => {
-    module = null;
-    throw new CodedError("EngineMissing", `The engine did not start: ${cause.message}`, {}, { cause });
-  });
-  return module;
-}
-
-async function startModule() {
-  const exports = await import(/** @type {string} */ ("../pkg/sdxl_web.js"));
-  const { memory, __wbindgen_externrefs: values } = await exports.default();
-  if (!values) throw new Error("it has no table of JavaScript values, by which GPU memory is given back.");
-  exports.on_panic((/** @type {string} */ message) => die(panicked(message)));
-  exports.on_reclaim(() => ledger?.destroyAllBut(values));
-  return { Generator: exports.Generator, Packing: exports.Packing, bench: exports.bench, memory };
-}
-
-/**
- * @param {ModelSource} wanted
- * @param {Promise<void>} loading  until its shards are here
- * @param {(event: ProgressEvent) => void} emit
- * @param {AbortSignal} signal
- */
-async function startEngine(wanted, loading, emit, signal) {
-  let arrived = false;
-  const whenLoaded = loading.then(() => {
-    arrived = true;
-    emit({ type: "engine" });
-  });
-  // Whoever called says that it failed.
-  whenLoaded.catch(() => {});
-  const { Generator } = await loadModule();
-  const known = await store.getTuning(adapterKey(await requestAdapter())).catch(() => undefined);
-  return Generator.create(
-    await wanted.manifests(signal),
-    async (/** @type {any} */ kind, /** @type {string} */ file) => {
-      await whenLoaded;
-      return wanted.readShard(kind, file);
-    },
-    { tuning: known ?? null, precision: null },
-    // One bar can show one thing: while shards arrive, that.
-    (/** @type {ProgressEvent} */ event) => arrived && emit(event),
-    signal,
-  );
-}
-
-/** Without it, the next start takes a second longer. @param {object} tuning */
-async function keepTuning(tuning) {
-  await store.putTuning(adapterKey(await requestAdapter()), tuning).catch(() => {});
-}
-
-/** The one that the engine gets. */
-function requestAdapter() {
-  return navigator.gpu.requestAdapter({ powerPreference: "high-performance" });
-}
-
-/** What sets a GPU apart from others that a browser may have. @param {GPUAdapter | null} adapter */
-function adapterKey(adapter) {
-  const { vendor = "", architecture = "", device = "", description = "" } = adapter?.info ?? {};
-  return [vendor, architecture, device, description, ...[...(adapter?.features ?? [])].sort()].join(" ");
 }
 
 /** The engine cannot be freed, or used twice, while it draws. */

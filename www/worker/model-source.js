@@ -26,6 +26,7 @@ export class ModelSource {
   #store;
   #fetch;
   #pauses;
+  #served;
   #freeBytes;
   /** @type {Manifests | null} */
   #manifests = null;
@@ -39,21 +40,19 @@ export class ModelSource {
    * @param {Fetch} parts.fetch
    * @param {() => Promise<number | null>} [parts.freeBytes]  storage still free, where the browser tells
    * @param {number[]} [parts.pauses]  between tries, in milliseconds
+   * @param {boolean} [parts.served]  whether what is not stored can be fetched
    */
-  constructor(address, { store, fetch, freeBytes = async () => null, pauses }) {
+  constructor(address, { store, fetch, freeBytes = async () => null, pauses, served = !address.startsWith(IMPORTED) }) {
     this.#address = address.endsWith("/") ? address : `${address}/`;
     this.#store = store;
     this.#fetch = fetch;
     this.#freeBytes = freeBytes;
     this.#pauses = pauses;
+    this.#served = served;
   }
 
   get address() {
     return this.#address;
-  }
-
-  get #isImported() {
-    return this.#address.startsWith(IMPORTED);
   }
 
   /**
@@ -86,7 +85,7 @@ export class ModelSource {
     const all = this.#wanted(manifests);
     const missing = await this.#missing(all);
     if (missing.length > 0) {
-      if (this.#isImported) throw incomplete();
+      if (!this.#served) throw incomplete();
       await refuseIfTooLarge(missing.map(({ shard }) => shard), this.#freeBytes);
       const total = storedBytes(all);
       const before = total - storedBytes(missing);
@@ -186,7 +185,7 @@ export class ModelSource {
 
   /** @param {AbortSignal} [signal] */
   async #servedManifests(signal) {
-    if (this.#isImported) throw incomplete();
+    if (!this.#served) throw incomplete();
     const options = { fetch: this.#fetch, signal, pauses: this.#pauses };
     const base = await fetchManifest(`${this.#address}base/manifest.json`, "base", options);
     /** @type {Manifest | null} */

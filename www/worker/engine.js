@@ -1,0 +1,100 @@
+// @ts-check
+/** The wasm module, and starting its engine with a model while that is still being loaded. */
+
+import { CodedError } from "../protocol.js";
+
+/**
+ * @typedef {import("../protocol.js").ProgressEvent} ProgressEvent
+ * @typedef {import("./model-source.js").ModelSource} ModelSource
+ * @typedef {Pick<import("./shard-store.js").ShardStore, "getTuning" | "putTuning">} Store
+ */
+
+export class WasmModule {
+  #onPanic;
+  #onReclaim;
+  /** @type {Promise<any> | null} */
+  #exports = null;
+
+  /**
+   * @param {(message: string) => void} onPanic
+   * @param {(values: Pick<WebAssembly.Table, "get" | "length">) => void} onReclaim  told which JavaScript values the module holds
+   */
+  constructor(onPanic, onReclaim) {
+    this.#onPanic = onPanic;
+    this.#onReclaim = onReclaim;
+  }
+
+  /** Starts it once; a failed start is not kept, so that the next try is a new one. */
+  load() {
+    this.#exports ??= this.#start().catch((cause) => {
+      this.#exports = null;
+      throw new CodedError("EngineMissing", `The engine did not start: ${cause.message}`, {}, { cause });
+    });
+    return this.#exports;
+  }
+
+  /** Bytes of its heap. @returns {Promise<number>} */
+  async heap() {
+    return (await this.#exports?.catch(() => null))?.memory.buffer.byteLength ?? 0;
+  }
+
+  async #start() {
+    const exports = await import(/** @type {string} */ ("../pkg/sdxl_web.js"));
+    const { memory, __wbindgen_externrefs: values } = await exports.default();
+    if (!values) throw new Error("it has no table of JavaScript values, by which GPU memory is given back.");
+    exports.on_panic(this.#onPanic);
+    exports.on_reclaim(() => this.#onReclaim(values));
+    return { Generator: exports.Generator, Packing: exports.Packing, bench: exports.bench, memory };
+  }
+}
+
+/**
+ * @param {any} Generator  the module's
+ * @param {ModelSource} source
+ * @param {object} parts
+ * @param {Store} parts.store
+ * @param {Promise<void>} parts.loading  until the source's shards are here
+ * @param {(event: ProgressEvent) => void} parts.emit
+ * @param {AbortSignal} parts.signal
+ */
+export async function startEngine(Generator, source, { store, loading, emit, signal }) {
+  let arrived = false;
+  const whenLoaded = loading.then(() => {
+    arrived = true;
+    emit({ type: "engine" });
+  });
+  // Whoever called says that it failed.
+  whenLoaded.catch(() => {});
+  const known = await store.getTuning(adapterKey(await requestAdapter())).catch(() => undefined);
+  return Generator.create(
+    await source.manifests(signal),
+    async (/** @type {any} */ kind, /** @type {string} */ file) => {
+      await whenLoaded;
+      return source.readShard(kind, file);
+    },
+    { tuning: known ?? null, precision: null },
+    // One bar can show one thing: while shards arrive, that.
+    (/** @type {ProgressEvent} */ event) => arrived && emit(event),
+    signal,
+  );
+}
+
+/**
+ * Without it, the next start takes a second longer.
+ * @param {Store} store
+ * @param {object} tuning
+ */
+export async function keepTuning(store, tuning) {
+  await store.putTuning(adapterKey(await requestAdapter()), tuning).catch(() => {});
+}
+
+/** The one that the engine gets. */
+export function requestAdapter() {
+  return navigator.gpu.requestAdapter({ powerPreference: "high-performance" });
+}
+
+/** What sets a GPU apart from others that a browser may have. @param {GPUAdapter | null} adapter */
+function adapterKey(adapter) {
+  const { vendor = "", architecture = "", device = "", description = "" } = adapter?.info ?? {};
+  return [vendor, architecture, device, description, ...[...(adapter?.features ?? [])].sort()].join(" ");
+}
