@@ -86,7 +86,8 @@ async function networkFirst(request, key) {
   const cache = await caches.open(CACHE);
   try {
     const response = await fetch(request);
-    if (response.ok) await cache.put(key, response.clone());
+    // A full disk keeps the page from working offline, not from working.
+    if (response.ok) await cache.put(key, response.clone()).catch(() => {});
     return response;
   } catch (error) {
     const kept = await cache.match(key);

@@ -11,7 +11,7 @@ const LINGER_MS = 1500;
 let panicked = () => {};
 
 export default async function init() {
-  return { memory: new WebAssembly.Memory({ initial: 0 }) };
+  return { memory: new WebAssembly.Memory({ initial: 0 }), __wbindgen_externrefs: new WebAssembly.Table({ initial: 0, element: "anyfunc" }) };
 }
 
 /** @param {(message: string) => void} callback */
