@@ -45,7 +45,7 @@ test("a small bench gives a report with figures in it, as Markdown and as JSON",
     assert.equal(await page.inputValue("#size"), "128");
     await page.fill("#size", "64");
     await page.fill("#repeats", "1");
-    await page.click("#prompt-form button[type=submit]");
+    await page.click("button[type=submit]");
     await page.locator("#report:visible, #message:visible").first().waitFor({ timeout: BENCH_MS });
     if (await page.isVisible("#message")) assert.fail(`${await page.innerText("#message")}\n${errors.join("\n")}`);
 
@@ -72,13 +72,13 @@ test("a small bench gives a report with figures in it, as Markdown and as JSON",
 test("a run is told of as it goes on, and can be stopped", async () => {
   await withPage({ stub: true }, async (page) => {
     await page.selectOption("#bench-model", "demo");
-    await page.click("#prompt-form button[type=submit]");
+    await page.click("button[type=submit]");
     await page.getByText("Measuring: the stub").waitFor({ timeout: PATIENCE });
     await page.click("#progress button");
     await page.waitForSelector("#progress", { state: "hidden", timeout: PATIENCE });
     assert.equal(await page.isVisible("#message"), false);
     assert.equal(await page.isVisible("#report"), false);
-    assert.ok(await page.isEnabled("#prompt-form button[type=submit]"));
+    assert.ok(await page.isEnabled("button[type=submit]"));
   });
 });
 
@@ -87,7 +87,7 @@ test("the page fits a narrow screen with its report on it", async () => {
     await page.setViewportSize({ width: 360, height: 780 });
     await page.selectOption("#bench-model", "demo");
     await page.fill("#repeats", "1");
-    await page.click("#prompt-form button[type=submit]");
+    await page.click("button[type=submit]");
     await page.locator("#report:visible").waitFor({ timeout: PATIENCE });
     assert.match(await page.innerText("#report pre"), /the stub of The demo model/);
     assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= 360);
