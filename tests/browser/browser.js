@@ -12,11 +12,27 @@ const DEFAULT_CHROME = "/usr/bin/chromium";
  * @param {RegExp} [without]  flags to leave out
  */
 export function launch(more = [], without = /^$/) {
+  return chromium.launch(optionsOf(more, without));
+}
+
+/**
+ * A browser whose store is on a disk, in a folder; that of {@link launch} is in memory, and small.
+ * @param {string} folder
+ */
+export function launchWithProfile(folder) {
+  return chromium.launchPersistentContext(folder, optionsOf([], /^$/));
+}
+
+/**
+ * @param {string[]} more
+ * @param {RegExp} without
+ */
+function optionsOf(more, without) {
   const capabilities = JSON.parse(readFileSync(new URL("../../webdriver.json", import.meta.url), "utf8"));
   /** @type {string[]} */
   const flags = capabilities["goog:chromeOptions"].args;
   const args = [...flags.filter((flag) => flag !== "--headless" && !without.test(flag)), ...more];
-  return chromium.launch({ executablePath: process.env.CHROME || DEFAULT_CHROME, args, headless: true });
+  return { executablePath: process.env.CHROME || DEFAULT_CHROME, args, headless: true };
 }
 
 /**

@@ -6,12 +6,13 @@
  */
 
 import { execFileSync } from "node:child_process";
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readdirSync, writeSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, readdirSync, rmSync, writeSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 
-import { launch } from "../../tests/browser/browser.js";
+import { launchWithProfile } from "../../tests/browser/browser.js";
 import { serve } from "../serve.mjs";
 import { checkpoint } from "./checkpoint.mjs";
 
@@ -26,7 +27,8 @@ const single = layout === "single" ? `sd_xl_${kind}_1.0.safetensors` : "";
 const made = new Worker(new URL("server.mjs", import.meta.url), { workerData: { layout } });
 const port = await new Promise((resolve) => made.once("message", resolve));
 const site = await serve(ROOT, 0);
-const browser = await launch();
+const profile = mkdtempSync(join(tmpdir(), "sdxl-web-"));
+const browser = await launchWithProfile(profile);
 const page = await browser.newPage();
 page.on("console", (message) => message.type() === "error" && console.error(message.text()));
 await page.goto(site.url);
@@ -92,6 +94,7 @@ const result = await page.evaluate(
 );
 clearInterval(watching);
 await browser.close();
+rmSync(profile, { recursive: true });
 await site.close();
 await made.terminate();
 
