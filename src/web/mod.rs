@@ -1,5 +1,5 @@
-//! The boundary to JavaScript: the classes [`Generator`] and [`Packing`], and the function [`run_bench`]. In here, values are only parsed and
-//! handed on; nothing outside this folder knows the browser.
+//! The boundary to JavaScript: the classes [`Generator`] and [`Packing`], and the function [`run_bench`]. In here, values are
+//! only parsed and handed on; nothing outside this folder knows the browser.
 
 mod bench;
 mod constructors;

@@ -7,7 +7,7 @@ import { part } from "./element.js";
  * @typedef {import("../protocol.js").Kind} Kind
  * @typedef {import("../protocol.js").ImportSource} ImportSource
  * @typedef {import("../protocol.js").ImportRequest} ImportRequest
- * @typedef {{ packed: ImportSource } | { halves: Omit<ImportRequest, "model">[] }} Wish  a packed model, or checkpoints to make one of
+ * @typedef {{ packed: { path: string, file: File }[] } | { halves: Omit<ImportRequest, "model">[] }} Wish  a packed model, or checkpoints to make one of
  */
 
 /** What a packed model's folder or archive has, and no checkpoint. */
@@ -80,7 +80,7 @@ export class ImportForm {
     const input = part(this.#form, "[name=base]", HTMLInputElement);
     this.#problem(input, base ? "" : "Name a repository or an address, or choose files.");
     if (!base) return null;
-    if ("files" in base && base.files.some(({ path }) => PACKED.test(path))) return { packed: base };
+    if ("files" in base && base.files.some(({ path }) => PACKED.test(path))) return { packed: base.files };
     const scheme = /** @type {ImportRequest["scheme"]} */ (field("scheme"));
     const token = field("token") || null;
     const half = (/** @type {Kind} */ kind, /** @type {ImportSource} */ from) => ({ kind, from, name: nameOf(from), scheme, token, vae: kind === "base" ? source("vae") : null });

@@ -27,7 +27,7 @@ const form = new PromptForm(part(document, "#prompt-form", HTMLFormElement), dra
 const progress = new ProgressView(part(document, "#progress", HTMLElement), () => stop?.abort());
 const image = new ImageView(part(document, "#picture", HTMLElement));
 const message = new MessageView(part(document, "#message", HTMLElement));
-const model = new ModelView(part(document, "#model", HTMLElement), removeModel);
+const model = new ModelView(part(document, "#model", HTMLElement), () => attempt(() => remove(address)));
 const models = new ModelsView(part(document, "#models", HTMLElement), (deed, model) => DEEDS[deed](model));
 const imports = new ImportForm(part(document, "#import-form", HTMLFormElement), bring);
 
@@ -85,12 +85,10 @@ const DEEDS = {
   async rename({ model, name }) {
     const wanted = prompt("The model's new name:", name ?? "");
     if (wanted === null) return;
-    await attempt(() => generator.rename(model, wanted));
+    await attempt(() => generator.rename(model, wanted).then(refreshModel));
   },
   async remove({ model, name }) {
-    if (!confirm(`Remove ${name ?? "what was loaded of this model"} from this device?`)) return;
-    await attempt(() => generator.forget(model));
-    if (model === address && model !== DEMO) use(DEMO);
+    if (confirm(`Remove ${name ?? "what was loaded of this model"} from this device?`)) await attempt(() => remove(model));
   },
 };
 
@@ -100,7 +98,7 @@ async function bring(wish) {
   await longWork(
     async (options) => {
       if (!(await askToPersist())) imports.tell("The browser may remove the model when the disk gets full; it did not promise to keep it.");
-      if ("packed" in wish) return "files" in wish.packed ? generator.importPacked(wanted, wish.packed.files, options) : undefined;
+      if ("packed" in wish) return generator.importPacked(wanted, wish.packed, options);
       for (const half of wish.halves) await generator.importModel({ ...half, model: wanted }, options);
     },
     () => use(wanted),
@@ -110,7 +108,7 @@ async function bring(wish) {
 
 /** The same wish has the same address, so that it goes on where it was cut off. @param {Wish} wish */
 function addressOf(wish) {
-  if ("packed" in wish) return "address" in wish.packed ? wish.packed.address : `imported:${encodeURIComponent(("files" in wish.packed && wish.packed.files[0]?.file.name) || "model")}/`;
+  if ("packed" in wish) return `imported:${encodeURIComponent(wish.packed[0]?.file.name ?? "model")}/`;
   const [base] = wish.halves;
   const from = base && ("address" in base.from ? base.from.address : base.from.files.map(({ path }) => path).join(" "));
   return `imported:${encodeURIComponent(from ?? "model")}/${base?.scheme}/`;
@@ -131,7 +129,6 @@ async function attempt(work) {
   message.clear();
   try {
     await work();
-    await refreshModels();
   } catch (error) {
     message.show(error, () => attempt(work));
   }
@@ -208,12 +205,9 @@ function setDrawing(drawing) {
   imports.setBusy(drawing);
 }
 
-async function removeModel() {
-  message.clear();
-  try {
-    await generator.forget(address);
-    await refreshModel();
-  } catch (error) {
-    message.show(error, removeModel);
-  }
+/** What is served may stay the one that draws; what was imported is gone. @param {string} wanted */
+async function remove(wanted) {
+  await generator.forget(wanted);
+  if (wanted === address && wanted.startsWith("imported:")) await use(DEMO);
+  else await refreshModel();
 }

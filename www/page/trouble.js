@@ -6,6 +6,7 @@
 const GET_BROWSER = "Use a current Chrome, Edge or Chromium; Safari from version 26; or Firefox from version 141 where it has WebGPU switched on.";
 const TRY_SMALLER = "Try a smaller picture, and close other tabs and programs that use the GPU.";
 const START_ANEW = "Try again: the engine starts anew, and nothing stored is lost.";
+const TAKE_FILE = "Download the file with the browser and choose it from this device, or take the model from another address.";
 const PACKER = "If this model is yours, pack it again with the pack tool and copy the whole folder.";
 
 /** @type {Record<string, Words>} */
@@ -40,11 +41,11 @@ const WORDS = {
   },
   NoRange: {
     title: "This server cannot serve parts of files",
-    advice: "Download the file with the browser and choose it from this device, or take the model from another address.",
+    advice: TAKE_FILE,
   },
   NoCors: {
     title: "This server does not let pages read from it",
-    advice: "Download the file with the browser and choose it from this device, or take the model from another address.",
+    advice: TAKE_FILE,
   },
   FileChanged: {
     title: "The files have changed",

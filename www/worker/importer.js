@@ -28,6 +28,7 @@ const LANES = 4;
 
 export class Importer {
   #packing;
+  #plan;
   #model;
   #store;
   #freeBytes;
@@ -50,6 +51,8 @@ export class Importer {
    */
   constructor(packing, model, { store, freeBytes, onEvent, stop }) {
     this.#packing = packing;
+    // Each access has the module build it anew.
+    this.#plan = packing.plan;
     this.#model = model;
     this.#store = store;
     this.#freeBytes = freeBytes;
@@ -59,7 +62,7 @@ export class Importer {
 
   /** Until every shard is stored, and the manifest with them; what was stored stays, whatever happens. */
   async run() {
-    const { plan } = this.#packing;
+    const plan = this.#plan;
     await this.#findStored();
     const missing = [...plan.units.keys()].filter((unit) => !this.#isStored(unit));
     const units = missing.map((unit) => this.#unit(unit));
@@ -107,7 +110,7 @@ export class Importer {
 
   /** @param {number} index @returns {Unit} */
   #unit(index) {
-    return /** @type {Unit} */ (this.#packing.plan.units[index]);
+    return /** @type {Unit} */ (this.#plan.units[index]);
   }
 
   /** @param {number} unit */
@@ -116,7 +119,7 @@ export class Importer {
   }
 
   async #findStored() {
-    const { kind, fingerprint } = this.#packing.plan;
+    const { kind, fingerprint } = this.#plan;
     const origin = await this.#store.getOrigin(this.#model, kind);
     if (!origin) return;
     if (origin.fingerprint !== fingerprint) {
@@ -140,7 +143,7 @@ export class Importer {
    */
   async #read(unit, index, total) {
     const read = /** @type {Read} */ (this.#unit(unit).reads[index]);
-    const { files, path } = /** @type {Plan["sources"][number]} */ (this.#packing.plan.sources[read.source]);
+    const { files, path } = /** @type {Plan["sources"][number]} */ (this.#plan.sources[read.source]);
     const bytes = await files.read(path, read.start, read.end, (count) => {
       this.#bytes += count - (this.#received.get(read) ?? 0);
       this.#received.set(read, count);
@@ -151,7 +154,7 @@ export class Importer {
 
   /** @param {number} unit */
   async #keep(unit) {
-    const { kind, fingerprint } = this.#packing.plan;
+    const { kind, fingerprint } = this.#plan;
     const bytes = this.#packing.finish(unit);
     const made = this.#unit(unit).shards.map(async ({ file, length }, index) => {
       const plain = /** @type {Uint8Array<ArrayBuffer>} */ (bytes[index]);

@@ -117,8 +117,8 @@ const actions = {
   /** @param {{ request: import("../protocol.js").ImportRequest }} data @param {Context} context */
   async import({ request }, { signal, emit }) {
     const { Packing } = await module.load();
-    const vocabulary = new Vocabulary(new ModelSource(DEMO, { store, fetch: directFetch }), signal);
-    const parts = { Packing, store, fetch: directFetch, vocabulary, freeBytes, onEvent: sparing(emit), signal };
+    const demo = new ModelSource(DEMO, { store, fetch: directFetch });
+    const parts = { Packing, store, fetch: directFetch, demo, freeBytes, onEvent: sparing(emit), signal };
     await exclusively(request.model, () => importModel(request, parts));
     source = null;
   },
@@ -184,31 +184,6 @@ port.addEventListener("unhandledrejection", (event) => die(panicked(event.reason
 
 /** @type {import("./http.js").Fetch} */
 const directFetch = (url, init) => fetch(url, init);
-
-/** The demo's vocabulary as a folder of files. @implements {Pick<import("./importer.js").Files, "name" | "readWhole">} */
-class Vocabulary {
-  #demo;
-  #signal;
-
-  /**
-   * @param {ModelSource} demo
-   * @param {AbortSignal} signal
-   */
-  constructor(demo, signal) {
-    this.#demo = demo;
-    this.#signal = signal;
-  }
-
-  /** @param {string} path */
-  name(path) {
-    return path;
-  }
-
-  /** @param {string} path */
-  async readWhole(path) {
-    return this.#demo.readFile("base", "tokenizer", path, this.#signal);
-  }
-}
 
 /**
  * One tab at a time may change a model.

@@ -28,17 +28,21 @@ const COMPONENTS = { base: null, refiner: ["scheduler", "unet"] };
  * @param {any} parts.Packing  the wasm module's
  * @param {import("./importer.js").Store} parts.store
  * @param {import("./http.js").Fetch} parts.fetch
- * @param {Files} parts.vocabulary
+ * @param {Pick<import("./model-source.js").ModelSource, "readFile">} parts.demo  which has CLIP's vocabulary
  * @param {() => Promise<number | null>} parts.freeBytes
  * @param {(event: ProgressEvent) => void} parts.onEvent
  * @param {AbortSignal} parts.signal
  */
-export async function importModel({ model, kind, name, scheme, from, vae, token }, { Packing, store, fetch, vocabulary, freeBytes, onEvent, signal }) {
+export async function importModel({ model, kind, name, scheme, from, vae, token }, { Packing, store, fetch, demo, freeBytes, onEvent, signal }) {
   const stop = new AbortController();
   const forward = () => stop.abort();
   signal.addEventListener("abort", forward, { once: true });
   if (signal.aborted) stop.abort();
-  const locationOf = (/** @type {ImportSource} */ source) => locationIn(source, { fetch, token, signal: stop.signal });
+  const locationOf = (/** @type {ImportSource} */ source) => {
+    // A token is for the checkpoint's server: no other one gets it.
+    const isTrusted = "address" in from && "address" in source && originOf(source.address) === originOf(from.address);
+    return locationIn(source, { fetch, token: isTrusted ? token : null, signal: stop.signal });
+  };
   const published = new RemoteFiles(new URL(`${kind}/`, CONFIGS).href, { fetch, signal: stop.signal });
   const checkpoint = locationOf(from);
   let packing = null;
@@ -48,7 +52,7 @@ export async function importModel({ model, kind, name, scheme, from, vae, token 
       {
         checkpoint,
         configs: checkpoint.file === null ? new FirstOf(checkpoint.files, published) : published,
-        tokenizer: vocabulary,
+        tokenizer: new Vocabulary(demo, stop.signal),
         vae: vae && locationOf(vae),
       },
     );
@@ -73,6 +77,36 @@ function locationIn(source, { fetch, token, signal }) {
   const [only, ...others] = files.keys();
   if (only === undefined) throw new CodedError("BadAddress", "No file was chosen.", { field: "files" });
   return { files: new LocalFiles(files), file: others.length === 0 ? only : null };
+}
+
+/** @param {string} address */
+function originOf(address) {
+  return new URL(locate(address).folder).origin;
+}
+
+/** The demo's vocabulary as a folder of files. */
+class Vocabulary {
+  #demo;
+  #signal;
+
+  /**
+   * @param {Pick<import("./model-source.js").ModelSource, "readFile">} demo
+   * @param {AbortSignal} signal
+   */
+  constructor(demo, signal) {
+    this.#demo = demo;
+    this.#signal = signal;
+  }
+
+  /** @param {string} path */
+  name(path) {
+    return path;
+  }
+
+  /** @param {string} path */
+  async readWhole(path) {
+    return this.#demo.readFile("base", "tokenizer", path, this.#signal);
+  }
 }
 
 /** Small files of the first folder that has them. */
