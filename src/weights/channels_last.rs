@@ -9,17 +9,18 @@ pub(crate) fn channels_last(
     let values = if area == 1 {
         values
     } else {
-        values
-            .chunks(input * area)
-            .flat_map(|kernel| transposed(kernel, input, area))
-            .collect()
+        let mut moved = Vec::with_capacity(values.len());
+        for kernel in values.chunks(input * area) {
+            transpose(kernel, area, &mut moved);
+        }
+        moved
     };
     (values, [out, height, width, input])
 }
 
-/// `rows` by `columns` becomes `columns` by `rows`.
-pub(crate) fn transposed(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
-    (0..columns)
-        .flat_map(|c| (0..rows).map(move |r| values[r * columns + c]))
-        .collect()
+/// Appends the columns of a matrix with so many of them.
+pub(crate) fn transpose(values: &[f32], columns: usize, to: &mut Vec<f32>) {
+    for column in 0..columns {
+        to.extend(values[column..].iter().step_by(columns));
+    }
 }

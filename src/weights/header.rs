@@ -6,16 +6,17 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
-use half::{bf16, f16};
+use half::bf16;
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use super::widen::widen;
 use crate::{Error, Result};
 
 /// Bytes before the JSON: its length, little-endian.
 pub const PREFIX: u64 = 8;
-/// The longest JSON the format allows.
-pub const MAX_HEADER: u64 = 100_000_000;
+/// The longest JSON that is read; the format allows 100 MB, real checkpoints and LoRAs have some hundred kilobytes.
+pub const MAX_HEADER: u64 = 16 << 20;
 
 /// The tensors of a file by name.
 #[derive(Debug, Clone, PartialEq)]
@@ -83,7 +84,7 @@ impl Dtype {
                 let words = bytes.as_chunks().0.iter();
                 words.map(|&b| f32::from_le_bytes(b)).collect()
             }
-            Dtype::F16 => halves().map(|&b| f16::from_le_bytes(b).to_f32()).collect(),
+            Dtype::F16 => halves().map(|&b| widen(b)).collect(),
             Dtype::Bf16 => halves().map(|&b| bf16::from_le_bytes(b).to_f32()).collect(),
             Dtype::Other(_) => return None,
         })

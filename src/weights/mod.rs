@@ -53,6 +53,7 @@ pub mod shard;
 pub mod source;
 pub mod unit;
 mod validate;
+mod widen;
 
 pub(crate) use channels_last::channels_last;
 pub use hash::sha256_hex;

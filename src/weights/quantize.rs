@@ -13,6 +13,7 @@ use std::ops::Range;
 use half::f16;
 
 use super::manifest::Encoding;
+use super::widen::widen;
 
 /// Values that share a scale.
 pub const BLOCK: usize = 32;
@@ -125,8 +126,12 @@ pub fn encode_rows(
                 .chunks_exact_mut(integers_of_block)
                 .zip(scales.as_chunks_mut().0)
                 .skip(rows.start * blocks);
-            for block in values.chunks(columns).flat_map(|row| row.chunks(BLOCK)) {
-                if let Some((integers, scale)) = places.next() {
+            for row in values.chunks(columns) {
+                let (blocks, rest) = row.as_chunks();
+                let mut last = [0.0; BLOCK];
+                last[..rest.len()].copy_from_slice(rest);
+                let last = (!rest.is_empty()).then_some(&last);
+                for (block, (integers, scale)) in blocks.iter().chain(last).zip(&mut places) {
                     *scale = encode_block(block, encoding, integers)?.to_le_bytes();
                 }
             }
@@ -136,16 +141,22 @@ pub fn encode_rows(
 }
 
 /// Writes one block's integers and returns its scale.
-fn encode_block(block: &[f32], encoding: Encoding, integers: &mut [u8]) -> Result<f16, DoesNotFit> {
+fn encode_block(
+    block: &[f32; BLOCK],
+    encoding: Encoding,
+    integers: &mut [u8],
+) -> Result<f16, DoesNotFit> {
     let peak = encoding.peak();
-    let largest = block.iter().fold(0.0f32, |max, v| max.max(v.abs()));
+    // Finite numbers without a sign are in the order of their bits, and the largest of integers is found by vectors.
+    let bits = block.iter().map(|value| value.abs().to_bits());
+    let largest = f32::from_bits(bits.fold(0, u32::max));
     // Rounded before use: the integers must be the best ones for the scale that is stored.
     let scale = finite_f16(largest / peak, largest, encoding)?;
     let step = scale.to_f32();
     let mut rounded = [0i8; BLOCK];
     if step > 0.0 {
         for (rounded, value) in rounded.iter_mut().zip(block) {
-            *rounded = round(value / step).clamp(-peak, peak) as i8;
+            *rounded = round(value / step).clamp(-peak, peak) as i32 as i8;
         }
     }
     match encoding {
@@ -228,11 +239,7 @@ fn decode_integer(block: &[u8], index: usize, encoding: Encoding) -> i8 {
 }
 
 fn halves(bytes: &[u8]) -> impl Iterator<Item = f32> {
-    bytes
-        .as_chunks::<2>()
-        .0
-        .iter()
-        .map(|&b| f16::from_le_bytes(b).to_f32())
+    bytes.as_chunks::<2>().0.iter().map(|&half| widen(half))
 }
 
 #[cfg(test)]

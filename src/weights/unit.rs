@@ -2,13 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use super::channels_last::{channels_last, transposed};
+use super::channels_last::{channels_last, transpose};
 use super::files::Files;
 use super::inventory::Role;
 use super::names::Change;
 use super::plan::{Piece, Plan, PlannedTensor, Read, Unit};
 use super::quantize::encode_rows;
 use crate::{Error, Result};
+
+/// Bytes that go through all steps before the next ones do, so that they stay in the processor's caches.
+const AT_ONCE: usize = 64 << 10;
 
 /// The shards of a unit, as far as they are there.
 #[derive(Debug)]
@@ -89,21 +92,34 @@ impl UnitBuffer {
             tensor: tensor.origin.clone(),
             problem,
         };
-        // Both were looked at when it was planned.
-        let (Some(values), Some(length)) = (
-            tensor.dtype.decode(bytes),
-            tensor.encoding.byte_len(&tensor.shape),
-        ) else {
+        // Looked at when it was planned.
+        let Some(length) = tensor.encoding.byte_len(&tensor.shape) else {
             return Err(refuse("cannot be stored".into()));
         };
-        if let Some(at) = values.iter().position(|v| !v.is_finite()) {
-            let before = rows.start * (values.len() / rows.len());
-            return Err(refuse(format!("value {} is {}", before + at, values[at])));
-        }
         let whole = &mut self.bytes[*offset as usize..][..length as usize];
-        let values = tensor.as_stored(values, rows.len());
-        encode_rows(&values, rows.clone(), &tensor.shape, tensor.encoding, whole)
-            .map_err(|error| refuse(format!("{error}: pack with --weights f32")))
+        let row = bytes.len() / rows.len();
+        let at_once = match tensor.change {
+            Change::Transpose => rows.len(),
+            _ => (AT_ONCE / row).max(1),
+        };
+        let portions = rows
+            .clone()
+            .step_by(at_once)
+            .zip(bytes.chunks(row * at_once));
+        for (first, bytes) in portions {
+            let Some(values) = tensor.dtype.decode(bytes) else {
+                return Err(refuse("cannot be stored".into()));
+            };
+            let rows = first..rows.end.min(first + at_once);
+            if let Some(at) = values.iter().position(|v| !v.is_finite()) {
+                let before = rows.start * (values.len() / rows.len());
+                return Err(refuse(format!("value {} is {}", before + at, values[at])));
+            }
+            let values = tensor.as_stored(values, rows.len());
+            encode_rows(&values, rows, &tensor.shape, tensor.encoding, whole)
+                .map_err(|error| refuse(format!("{error}: pack with --weights f32")))?;
+        }
+        Ok(())
     }
 }
 
@@ -116,7 +132,11 @@ impl PlannedTensor {
     /// Some rows of it, in the order in which they are stored.
     fn as_stored(&self, values: Vec<f32>, rows: usize) -> Vec<f32> {
         match (self.change, self.spec.role, &self.spec.shape[..]) {
-            (Change::Transpose, _, &[rows, columns]) => transposed(&values, columns, rows),
+            (Change::Transpose, _, &[rows, _]) => {
+                let mut columns = Vec::with_capacity(values.len());
+                transpose(&values, rows, &mut columns);
+                columns
+            }
             (_, Role::Convolution, &[_, input, height, width]) => {
                 channels_last(values, [rows, input, height, width]).0
             }

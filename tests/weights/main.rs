@@ -7,6 +7,7 @@
     reason = "a test stops at the first surprise"
 )]
 
+mod allocations;
 mod headers;
 mod lent_parts;
 mod lora;

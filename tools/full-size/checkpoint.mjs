@@ -72,19 +72,34 @@ function safetensors(tensors) {
   return { length: head.length + at, read };
 }
 
-/**
- * Two numbers of 2^-7 to 2 in each word.
- * @param {number} start
- * @param {number} end
- */
-function values(start, end) {
-  const first = Math.floor(start / 4);
-  const words = new Uint32Array(Math.ceil(end / 4) - first);
+/** Values repeat after a prime number of words, so that no two tensors and no two rows have the same ones. */
+const PERIOD = 4 * 4_194_301;
+const NOISE = noise();
+
+/** Pseudo-random, two numbers of 2^-7 to 2 in each word. */
+function noise() {
+  const words = new Uint32Array(PERIOD / 4);
   for (let i = 0; i < words.length; i++) {
-    let x = Math.imul(first + i, 0x9e3779b1);
+    let x = Math.imul(i, 0x9e3779b1);
     x = Math.imul(x ^ (x >>> 15), 0x85ebca77);
     x ^= x >>> 13;
     words[i] = (x & 0x9fff9fff) + 0x20002000;
   }
-  return Buffer.from(words.buffer, start - 4 * first, end - start);
+  return Buffer.from(words.buffer);
+}
+
+/**
+ * @param {number} start
+ * @param {number} end
+ */
+function values(start, end) {
+  const parts = [];
+  for (let at = start; at < end; ) {
+    const from = at % PERIOD;
+    const part = NOISE.subarray(from, Math.min(PERIOD, from + end - at));
+    parts.push(part);
+    at += part.length;
+  }
+  const [only] = parts;
+  return parts.length === 1 && only ? only : Buffer.concat(parts);
 }

@@ -30,6 +30,7 @@ const site = await serve(ROOT, 0);
 const profile = mkdtempSync(join(tmpdir(), "sdxl-web-"));
 const browser = await launchWithProfile(profile);
 const page = await browser.newPage();
+const workerHeap = await watchWorkers(page);
 page.on("console", (message) => message.type() === "error" && console.error(message.text()));
 await page.goto(site.url);
 
@@ -48,10 +49,42 @@ function residentBytes() {
   return pids.reduce((sum, pid) => sum + of(pid), 0);
 }
 
+/**
+ * What JavaScript holds in the page's newest worker, buffers included and wasm's memory not, in bytes.
+ * @param {import("playwright-core").Page} page
+ * @returns {Promise<() => Promise<number>>}
+ */
+async function watchWorkers(page) {
+  const devtools = await page.context().newCDPSession(page);
+  /** @type {string | null} */
+  let newest = null;
+  /** @type {Map<number, (answer: any) => void>} */
+  const asked = new Map();
+  devtools.on("Target.attachedToTarget", ({ sessionId, targetInfo }) => {
+    if (targetInfo.type === "worker") newest = sessionId;
+  });
+  devtools.on("Target.receivedMessageFromTarget", ({ message }) => {
+    const { id, result } = JSON.parse(message);
+    asked.get(id)?.(result);
+  });
+  await devtools.send("Target.setAutoAttach", { autoAttach: true, waitForDebuggerOnStart: false, flatten: false });
+  let id = 0;
+  return async () => {
+    if (newest === null) return 0;
+    const message = JSON.stringify({ id: ++id, method: "Runtime.getHeapUsage" });
+    const answer = new Promise((resolve) => asked.set(id, resolve));
+    await devtools.send("Target.sendMessageToTarget", { sessionId: newest, message });
+    const { usedSize, embedderHeapUsedSize, backingStorageSize } = await answer;
+    return usedSize + embedderHeapUsedSize + backingStorageSize;
+  };
+}
+
 const before = residentBytes();
 let most = before;
-const watching = setInterval(() => {
+let mostHeap = 0;
+const watching = setInterval(async () => {
   most = Math.max(most, residentBytes());
+  mostHeap = Math.max(mostHeap, await workerHeap());
 }, POLL_MS);
 
 const result = await page.evaluate(
@@ -103,7 +136,7 @@ const stored = shards.reduce((sum, { length }) => sum + length, 0);
 const mega = (/** @type {number} */ bytes) => `${(bytes / 1e6).toFixed(0)} MB`;
 console.log(`${kind}, ${layout}, ${scheme}: read ${mega(result.total)} in ${result.seconds.toFixed(0)} s, ${mega(result.total / result.seconds)}/s; ${shards.length} shards, ${mega(stored)}`);
 const mebi = (/** @type {number} */ bytes) => `${(bytes / 2 ** 20).toFixed(0)} MiB`;
-console.log(`wasm heap ${mebi(result.heap)}; page and worker grew by at most ${mebi(most - before)} in all`);
+console.log(`wasm heap ${mebi(result.heap)}; JavaScript's in the worker at most ${mebi(mostHeap)}; page and worker grew by at most ${mebi(most - before)} in all`);
 
 if (folder) compare(folder);
 

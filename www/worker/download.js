@@ -102,12 +102,13 @@ async function fetchShard({ url, shard }, fetch, signal, onCount) {
     throw new CodedError("MissingShard", `Shard "${shard.file}" is not at ${url} (status ${response.status}).`, { shard: shard.file });
   }
   refuseBadStatus(response, url);
-  const stored = await overNetwork(url, signal, () => collect(response.body, shard.stored_length, onCount));
-  if (stored.count !== shard.stored_length) {
-    throw badShard(shard, `it is ${stored.count > shard.stored_length ? "longer" : "shorter"} than the ${shard.stored_length} bytes that the manifest states` +
-      (stored.count < shard.stored_length ? ` (${stored.count} came)` : ""));
+  const stored = new Uint8Array(shard.stored_length);
+  const count = await overNetwork(url, signal, () => collect(response.body, stored, onCount));
+  if (count !== shard.stored_length) {
+    throw badShard(shard, `it is ${count > shard.stored_length ? "longer" : "shorter"} than the ${shard.stored_length} bytes that the manifest states` +
+      (count < shard.stored_length ? ` (${count} came)` : ""));
   }
-  const plain = shard.compression === "gzip" ? await gunzip(stored.bytes, shard) : stored.bytes;
+  const plain = shard.compression === "gzip" ? await gunzip(stored, shard) : stored;
   if (plain.byteLength !== shard.length) {
     throw badShard(shard, `it holds ${plain.byteLength} bytes, the manifest states ${shard.length}`);
   }
@@ -134,9 +135,10 @@ export async function checkHash(bytes, shard) {
 async function gunzip(packed, shard) {
   try {
     const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
-    const { bytes, count } = await collect(stream, shard.length);
+    const plain = new Uint8Array(shard.length);
+    const count = await collect(stream, plain);
     if (count > shard.length) throw new Error(`it unpacks to more than ${shard.length} bytes`);
-    return bytes;
+    return plain.subarray(0, count);
   } catch (cause) {
     throw badShard(shard, `it does not unpack (${/** @type {Error} */ (cause).message})`);
   }

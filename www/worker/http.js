@@ -90,28 +90,27 @@ export async function retrying(pauses, signal, run) {
 }
 
 /**
- * Reads up to `expected` bytes; one more is counted, not kept, so that too long a body is noticed without reading all of it.
+ * Fills a buffer and counts; a byte too many is counted, not kept, so that too long a body is noticed without reading all of it.
  * @param {ReadableStream<Uint8Array> | null} stream
- * @param {number} expected
+ * @param {Uint8Array} buffer
  * @param {(count: number) => void} [onCount]
  */
-export async function collect(stream, expected, onCount) {
-  const bytes = new Uint8Array(expected);
+export async function collect(stream, buffer, onCount) {
   let count = 0;
   const reader = stream?.getReader();
   while (reader) {
     const { done, value } = await reader.read();
     if (done) break;
-    if (count + value.byteLength > expected) {
-      count = expected + 1;
+    if (count + value.byteLength > buffer.byteLength) {
+      count = buffer.byteLength + 1;
       await reader.cancel();
       break;
     }
-    bytes.set(value, count);
+    buffer.set(value, count);
     count += value.byteLength;
     onCount?.(count);
   }
-  return { bytes: count < expected ? bytes.slice(0, count) : bytes, count };
+  return count;
 }
 
 /**

@@ -11,7 +11,7 @@ import { refuseIfTooLarge } from "./space.js";
  * @typedef {import("../protocol.js").ProgressEvent} ProgressEvent
  * @typedef {{ name(path: string): string, facts(path: string): Promise<{ length: number, version: string } | null>,
  *   readWhole(path: string): Promise<Uint8Array | null>,
- *   read(path: string, start: number, end: number, onCount?: (count: number) => void): Promise<Uint8Array> }} Files
+ *   read(path: string, start: number, end: number, onCount?: (count: number) => void, buffer?: Uint8Array<ArrayBuffer>): Promise<Uint8Array> }} Files
  * @typedef {{ source: number, start: number, end: number }} Read
  * @typedef {{ component: string, shards: { file: string, length: number }[], reads: Read[] }} Unit
  * @typedef {{ kind: Kind, fingerprint: string, sources: { files: Files, path: string }[], units: Unit[] }} Plan
@@ -39,6 +39,8 @@ export class Importer {
   /** Bytes of each read that have come. @type {Map<Read, number>} */
   #received = new Map();
   #bytes = 0;
+  /** Ends with what is being stored. @type {Promise<unknown>} */
+  #storing = Promise.resolve();
 
   /**
    * @param {Packing} packing
@@ -76,10 +78,13 @@ export class Importer {
     for (const unit of missing) if (left.get(unit) === 0) await this.#keep(unit);
     /** @type {unknown} */
     let failure = null;
+    const longest = Math.max(0, ...queue.map(({ unit, read }) => lengthOf(/** @type {Read} */ (this.#unit(unit).reads[read]))));
     const lane = async () => {
+      // One for all of its reads: new ones pile up faster than they are collected.
+      const buffer = new Uint8Array(longest);
       for (let next = queue.shift(); next && !this.#stop.signal.aborted; next = queue.shift()) {
         const { unit, read } = next;
-        await this.#read(unit, read, all);
+        await this.#read(unit, read, all, buffer);
         const rest = (left.get(unit) ?? 0) - 1;
         left.set(unit, rest);
         if (rest === 0) await this.#keep(unit);
@@ -140,20 +145,31 @@ export class Importer {
    * @param {number} unit
    * @param {number} index
    * @param {number} total
+   * @param {Uint8Array<ArrayBuffer>} buffer
    */
-  async #read(unit, index, total) {
+  async #read(unit, index, total, buffer) {
     const read = /** @type {Read} */ (this.#unit(unit).reads[index]);
     const { files, path } = /** @type {Plan["sources"][number]} */ (this.#plan.sources[read.source]);
-    const bytes = await files.read(path, read.start, read.end, (count) => {
+    const onCount = (/** @type {number} */ count) => {
       this.#bytes += count - (this.#received.get(read) ?? 0);
       this.#received.set(read, count);
       this.#onEvent({ type: "download", bytes: this.#bytes, total });
-    });
-    this.#packing.accept(unit, index, bytes);
+    };
+    this.#packing.accept(unit, index, await files.read(path, read.start, read.end, onCount, buffer));
+  }
+
+  /**
+   * One unit after the other: each is in memory several times while it is hashed and stored.
+   * @param {number} unit
+   */
+  async #keep(unit) {
+    const storing = this.#storing.then(() => this.#put(unit));
+    this.#storing = storing.catch(() => {});
+    await storing;
   }
 
   /** @param {number} unit */
-  async #keep(unit) {
+  async #put(unit) {
     const { kind, fingerprint } = this.#plan;
     const bytes = this.#packing.finish(unit);
     const made = this.#unit(unit).shards.map(async ({ file, length }, index) => {
@@ -167,5 +183,10 @@ export class Importer {
 
 /** @param {Unit[]} units */
 function readBytes(units) {
-  return units.flatMap(({ reads }) => reads).reduce((sum, { start, end }) => sum + end - start, 0);
+  return units.flatMap(({ reads }) => reads).reduce((sum, read) => sum + lengthOf(read), 0);
+}
+
+/** @param {Read} read */
+function lengthOf({ start, end }) {
+  return end - start;
 }

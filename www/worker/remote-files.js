@@ -79,10 +79,12 @@ export class RemoteFiles {
    * @param {number} start
    * @param {number} end  of the first byte after them
    * @param {(count: number) => void} [onCount]  told how many have come
+   * @param {Uint8Array<ArrayBuffer>} [buffer]  that they may be put into
    * @returns {Promise<Uint8Array<ArrayBuffer>>}
    */
-  async read(path, start, end, onCount) {
+  async read(path, start, end, onCount, buffer) {
     const url = this.#url(path);
+    const bytes = buffer?.subarray(0, end - start) ?? new Uint8Array(end - start);
     return this.#retrying(url, async () => {
       onCount?.(0);
       const response = await this.#ask(url, { headers: { Range: `bytes=${start}-${end - 1}` } });
@@ -95,7 +97,7 @@ export class RemoteFiles {
         throw new CodedError("NoRange", `The server gives ${url} only as a whole.`, { url });
       }
       refuseOtherRange(response, url, start, end);
-      const { bytes, count } = await overNetwork(url, this.#signal, () => collect(response.body, end - start, onCount));
+      const count = await overNetwork(url, this.#signal, () => collect(response.body, bytes, onCount));
       if (count !== end - start) {
         const what = count > end - start ? "more" : "fewer";
         throw new CodedError("Network", `The server gave ${what} bytes of ${url} than were asked for.`, { url, passing: true });
