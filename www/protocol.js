@@ -8,6 +8,8 @@
 
 /** @typedef {"base" | "refiner"} Kind */
 
+/** What is stored under one address: halves of a model, or a LoRA. @typedef {Kind | "lora"} StoredKind */
+
 /**
  * @typedef {object} Shard
  * @property {string} file
@@ -25,7 +27,7 @@
  * @typedef {object} Manifest
  * @property {1} format
  * @property {string} name
- * @property {Kind} kind
+ * @property {StoredKind} kind
  * @property {Record<string, unknown>} pipeline
  * @property {Record<string, Component>} components
  */
@@ -56,6 +58,12 @@
  * @property {ImportSource | null} vae  another autoencoder
  * @property {string | null} token      for servers that do not give the files to everybody; never stored
  */
+
+/** What the header of a LoRA's file says. @typedef {{ triggerWords: string[], baseModel: string | null, preset: { name: string } | null }} LoraFacts */
+
+/** A LoRA that is stored on this device; without facts, not all of it. @typedef {{ name: string, bytes: number, facts: LoraFacts | null }} StoredLora */
+
+/** A LoRA that is to be stored. @typedef {{ name: string, from: ImportSource, token: string | null }} LoraRequest */
 
 /**
  * What the form needs to know about a model.
@@ -89,6 +97,7 @@
  * @property {[number, number] | null} targetSize
  * @property {number | null} aestheticScore
  * @property {number | null} negativeAestheticScore
+ * @property {{ name: string, weight: number }[]} loras
  */
 
 /** @typedef {{ width: number, height: number, png: Uint8Array<ArrayBuffer> }} Picture */

@@ -3,16 +3,24 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use crate::weights::header::{Header, TensorInfo};
+use crate::weights::header::{Dtype, Header, TensorInfo};
 use crate::{Error, Result};
 
 /// A LoRA as its file has it, not yet fitted to a model.
 #[derive(Debug, Clone)]
 pub struct Lora {
-    pub(super) name: String,
+    pub(super) header: LoraHeader,
     pub(super) bytes: Rc<Vec<u8>>,
     /// By the module's name in the file.
     pub(super) pairs: BTreeMap<String, Pair>,
+}
+
+/// What can be known of a LoRA before its numbers are there.
+#[derive(Debug, Clone)]
+pub struct LoraHeader {
+    pub(super) name: String,
+    /// By their names in the file.
+    pub(super) modules: BTreeMap<String, Module>,
     pub(super) metadata: BTreeMap<String, String>,
 }
 
@@ -35,11 +43,12 @@ enum Part {
     Alpha,
 }
 
-#[derive(Default)]
-struct Found<'a> {
-    down: Option<&'a TensorInfo>,
-    up: Option<&'a TensorInfo>,
-    alpha: Option<&'a TensorInfo>,
+/// The tensors that are for one layer.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Module {
+    down: Option<TensorInfo>,
+    up: Option<TensorInfo>,
+    alpha: Option<TensorInfo>,
 }
 
 /// How a tensor's name ends: PEFT, kohya, and three generations of diffusers.
@@ -74,58 +83,45 @@ const OTHER_KINDS: [(&str, &str); 8] = [
     (".on_input", "IA3"),
 ];
 
-impl Lora {
-    /// Reads a file's bytes; `name` is what errors and requests call it.
-    pub fn parse(name: &str, bytes: Vec<u8>) -> Result<Self> {
-        let header = Header::read(name, &bytes).map_err(|error| match error {
-            Error::BadCheckpoint {
-                tensor, problem, ..
-            } => bad(name, tensor, problem),
-            other => other,
-        })?;
-        let mut found: BTreeMap<String, Found> = BTreeMap::new();
-        for (key, info) in &header.tensors {
-            let refuse = |problem: String| Err(bad(name, Some(key.clone()), problem));
-            let Some((module, part)) = split(key) else {
-                return refuse(foreign(key));
+impl LoraHeader {
+    /// Reads the JSON of a file of `file_len` bytes; `name` is what errors and requests call it.
+    pub fn parse(name: &str, json: &[u8], file_len: u64) -> Result<Self> {
+        let header = Header::parse(name, json, file_len).map_err(|error| as_lora(name, error))?;
+        Self::of(name, header)
+    }
+
+    fn of(name: &str, header: Header) -> Result<Self> {
+        let mut modules: BTreeMap<String, Module> = BTreeMap::new();
+        for (key, info) in header.tensors {
+            let Some((module, part)) = split(&key) else {
+                let problem = foreign(&key);
+                return Err(bad(name, Some(key), problem));
             };
-            match values(&bytes, info) {
-                None => return refuse("is not in f32, f16 or bf16".into()),
-                Some(values) if !values.iter().all(|v| v.is_finite()) => {
-                    return refuse("has values that are not finite".into());
-                }
-                Some(_) => {}
+            if let Dtype::Other(_) = info.dtype {
+                return Err(bad(name, Some(key), "is not in f32, f16 or bf16".into()));
             }
-            let found = found.entry(module).or_default();
+            let found = modules.entry(module).or_default();
             let slot = match part {
                 Part::Down => &mut found.down,
                 Part::Up => &mut found.up,
                 Part::Alpha => &mut found.alpha,
             };
             if slot.replace(info).is_some() {
-                return refuse("is in the file under two names".into());
+                return Err(bad(
+                    name,
+                    Some(key),
+                    "is in the file under two names".into(),
+                ));
             }
         }
-        let pairs = found.into_iter().map(|(module, found)| {
-            let pair = found.pair(&bytes);
-            let pair = pair.map_err(|problem| bad(name, Some(module.clone()), problem))?;
-            Ok((module, pair))
-        });
-        let pairs = pairs.collect::<Result<BTreeMap<_, _>>>()?;
-        if pairs.is_empty() {
+        if modules.is_empty() {
             return Err(bad(name, None, "there is nothing in it".into()));
         }
         Ok(Self {
             name: name.to_owned(),
-            pairs,
-            bytes: Rc::new(bytes),
+            modules,
             metadata: header.metadata,
         })
-    }
-
-    /// What it is called.
-    pub fn name(&self) -> &str {
-        &self.name
     }
 
     /// What the file says of itself, as its trainer wrote it.
@@ -134,9 +130,45 @@ impl Lora {
     }
 }
 
-impl Found<'_> {
-    fn pair(self, bytes: &[u8]) -> std::result::Result<Pair, String> {
-        let (Some(down), Some(up)) = (self.down, self.up) else {
+impl Lora {
+    /// Reads a file's bytes; `name` is what errors and requests call it.
+    pub fn parse(name: &str, bytes: Vec<u8>) -> Result<Self> {
+        let header = Header::read(name, &bytes).map_err(|error| as_lora(name, error))?;
+        for (key, info) in &header.tensors {
+            let finite = |values: Vec<f32>| values.iter().all(|v| v.is_finite());
+            if !values(&bytes, info).is_none_or(finite) {
+                let problem = "has values that are not finite".into();
+                return Err(bad(name, Some(key.clone()), problem));
+            }
+        }
+        let header = LoraHeader::of(name, header)?;
+        let pairs = header.modules.iter().map(|(module, found)| {
+            let pair = found.pair(&bytes);
+            let pair = pair.map_err(|problem| bad(name, Some(module.clone()), problem))?;
+            Ok((module.clone(), pair))
+        });
+        let pairs = pairs.collect::<Result<BTreeMap<_, _>>>()?;
+        Ok(Self {
+            header,
+            pairs,
+            bytes: Rc::new(bytes),
+        })
+    }
+
+    /// What it is called.
+    pub fn name(&self) -> &str {
+        &self.header.name
+    }
+
+    /// What its header says.
+    pub fn header(&self) -> &LoraHeader {
+        &self.header
+    }
+}
+
+impl Module {
+    fn pair(&self, bytes: &[u8]) -> std::result::Result<Pair, String> {
+        let (Some(down), Some(up)) = (&self.down, &self.up) else {
             let lacks = if self.down.is_none() { "down" } else { "up" };
             return Err(format!("has no {lacks} matrix"));
         };
@@ -147,7 +179,7 @@ impl Found<'_> {
             (&[rank, _, ..], &[_, up, ..]) if rank == up && rank > 0 => rank,
             (down, up) => return Err(format!("has factors {down:?} and {up:?} of unlike rank")),
         };
-        let factor = match self.alpha {
+        let factor = match &self.alpha {
             None => 1.0,
             Some(info) => match values(bytes, info).as_deref() {
                 Some(&[alpha]) => f64::from(alpha) / rank as f64,
@@ -166,6 +198,16 @@ impl Found<'_> {
 pub(super) fn values(bytes: &[u8], info: &TensorInfo) -> Option<Vec<f32>> {
     let (start, length) = (info.start as usize, info.length as usize);
     info.dtype.decode(&bytes[start..start + length])
+}
+
+/// A fault of the file's header, as one of the LoRA.
+fn as_lora(name: &str, error: Error) -> Error {
+    match error {
+        Error::BadCheckpoint {
+            tensor, problem, ..
+        } => bad(name, tensor, problem),
+        other => other,
+    }
 }
 
 pub(super) fn bad(lora: &str, key: Option<String>, problem: String) -> Error {

@@ -80,12 +80,12 @@ impl Lora {
         }
         match fault {
             None => Ok(FittedLora {
-                name: self.name.clone(),
+                name: self.name().to_owned(),
                 bytes: Rc::clone(&self.bytes),
                 pairs,
             }),
             Some((module, problem)) => Err(bad(
-                &self.name,
+                self.name(),
                 Some(module.to_owned()),
                 self.explained(problem, faults),
             )),
@@ -96,8 +96,11 @@ impl Lora {
         if faults > 1 {
             problem += &format!(" ({faults} of its {} pairs do not fit)", self.pairs.len());
         }
-        if self.is_for_another_model() {
-            let base = self.base_model().unwrap_or("a model with one text encoder");
+        if self.header.is_for_another_model() {
+            let base = self
+                .header
+                .base_model()
+                .unwrap_or("a model with one text encoder");
             problem += &format!("; it was made for {base}, not for SDXL");
         }
         problem

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::Lora;
+use super::LoraHeader;
 
 /// Of the tags a LoRA was trained on, so many are worth telling.
 const TAGS: usize = 10;
 
-impl Lora {
+impl LoraHeader {
     /// The words that call it up, best first: the trigger phrase where the author gave one, or else the commonest tags of the
     /// pictures it was trained on.
     pub fn trigger_words(&self) -> Vec<String> {
@@ -32,7 +32,7 @@ impl Lora {
         // Only models with a single text encoder leave it without a number.
         self.base_model().is_some_and(says)
             || self
-                .pairs
+                .modules
                 .keys()
                 .any(|module| module.starts_with("lora_te_"))
     }
@@ -64,16 +64,13 @@ fn words(phrase: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::rc::Rc;
-
     use super::*;
 
-    fn lora(metadata: &[(&str, &str)]) -> Lora {
+    fn lora(metadata: &[(&str, &str)]) -> LoraHeader {
         let owned = |&(key, value): &(&str, &str)| (key.to_owned(), value.to_owned());
-        Lora {
+        LoraHeader {
             name: "test".into(),
-            bytes: Rc::default(),
-            pairs: BTreeMap::new(),
+            modules: BTreeMap::new(),
             metadata: metadata.iter().map(owned).collect(),
         }
     }

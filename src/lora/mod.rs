@@ -16,5 +16,5 @@ mod metadata;
 
 pub(crate) use adapter::LowRank;
 pub use adapter::{Adapter, Adapters};
-pub use file::Lora;
+pub use file::{Lora, LoraHeader};
 pub use fit::FittedLora;

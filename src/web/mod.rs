@@ -20,7 +20,7 @@ use web_sys::AbortSignal;
 
 use crate::device::{self, Gpu};
 use crate::kernels::{Preparation, Prepared, Tuning, prepare};
-use crate::lora::Lora;
+use crate::lora::{Lora, LoraHeader};
 use crate::pipeline::{Event, Model, Observer, check_cancelled};
 use crate::preset::Preset;
 use crate::weights::{Encoding, Manifest};
@@ -139,11 +139,7 @@ impl Generator {
     pub fn add_lora(&mut self, name: &str, bytes: Vec<u8>) -> Result<JsValue, JsValue> {
         let lora = Lora::parse(name, bytes).map_err(into_js)?;
         self.pipeline.add_lora(&lora).map_err(into_js)?;
-        to_js(&LoraFacts {
-            trigger_words: lora.trigger_words(),
-            base_model: lora.base_model(),
-            preset: Preset::detect(name, lora.metadata()),
-        })
+        to_js(&LoraFacts::of(name, lora.header()))
     }
 
     /// Forgets a LoRA.
@@ -175,6 +171,13 @@ impl Generator {
     }
 }
 
+/// What the header of a LoRA's file says (`json`, of a file of `length` bytes), before the rest is there; refuses what is no LoRA.
+#[wasm_bindgen(js_name = loraFacts, unchecked_return_type = "LoraFacts")]
+pub fn lora_facts(name: &str, json: &[u8], length: f64) -> Result<JsValue, JsValue> {
+    let header = LoraHeader::parse(name, json, length as u64).map_err(into_js)?;
+    to_js(&LoraFacts::of(name, &header))
+}
+
 fn manifest(manifests: &JsValue, kind: &str) -> Result<Option<Manifest>, JsValue> {
     let manifest = Reflect::get(manifests, &kind.into())?;
     if manifest.is_null() || manifest.is_undefined() {
@@ -197,6 +200,16 @@ struct LoraFacts<'a> {
     trigger_words: Vec<String>,
     base_model: Option<&'a str>,
     preset: Option<Preset>,
+}
+
+impl<'a> LoraFacts<'a> {
+    fn of(name: &str, header: &'a LoraHeader) -> Self {
+        Self {
+            trigger_words: header.trigger_words(),
+            base_model: header.base_model(),
+            preset: Preset::detect(name, header.metadata()),
+        }
+    }
 }
 
 fn picture(image: &Image) -> Result<Object, JsValue> {

@@ -3,11 +3,11 @@
 
 import { CodedError } from "../../www/protocol.js";
 
-/** @typedef {import("../../www/worker/model-source.js").Store & import("../../www/worker/importer.js").Store} Store */
+/** @typedef {import("../../www/worker/model-source.js").Store & import("../../www/worker/importer.js").Store & import("../../www/worker/loras.js").Store} Store */
 
 /** @implements {Store} */
 export class MemoryStore {
-  /** @type {Map<string, { model: string, kind: import("../../www/protocol.js").Kind, file: string, sha256: string, length: number, bytes: Uint8Array<ArrayBuffer> }>} */
+  /** @type {Map<string, { model: string, kind: import("../../www/protocol.js").StoredKind, file: string, sha256: string, length: number, bytes: Uint8Array<ArrayBuffer> }>} */
   shards = new Map();
   /** @type {Map<string, import("../../www/protocol.js").Manifest>} */
   manifests = new Map();
@@ -79,6 +79,18 @@ export class MemoryStore {
     }
     this.origins.set(`${model} ${kind}`, origin);
     return stored;
+  }
+
+  /** @type {Store["list"]} */
+  async list() {
+    /** @type {Map<string, Awaited<ReturnType<Store["list"]>>[number]>} */
+    const found = new Map();
+    for (const { model, kind, length } of this.shards.values()) {
+      const entry = found.get(`${model} ${kind}`) ?? { model, kind, manifest: this.manifests.get(`${model} ${kind}`) ?? null, bytes: 0 };
+      entry.bytes += length;
+      found.set(`${model} ${kind}`, entry);
+    }
+    return [...found.values()];
   }
 
   /** @type {Store["removeKind"]} */

@@ -108,6 +108,16 @@ export class Generator {
   }
 
   /**
+   * The folder of a packed model, if an address leads to one.
+   * @param {string} address
+   * @param {Options} [options]
+   * @returns {Promise<string | null>}
+   */
+  packedAt(address, options) {
+    return this.#call("packedAt", { address }, options);
+  }
+
+  /**
    * Stores a packed model from files: a folder's, or one archive.
    * @param {string} model  the address that it gets
    * @param {{ path: string, file: File }[]} files
@@ -150,6 +160,29 @@ export class Generator {
    */
   exportModel(model, options) {
     return this.#call("export", { model }, options);
+  }
+
+  /**
+   * Stores a LoRA; goes on where an earlier try with the same file ended.
+   * @param {import("../protocol.js").LoraRequest} request
+   * @param {Options} [options]
+   * @returns {Promise<void>}
+   */
+  importLora(request, options) {
+    return this.#call("importLora", { request }, options);
+  }
+
+  /** What is stored on this device. @returns {Promise<import("../protocol.js").StoredLora[]>} */
+  loras() {
+    return this.#call("loras", {});
+  }
+
+  /**
+   * @param {string} name
+   * @returns {Promise<void>}
+   */
+  forgetLora(name) {
+    return this.#call("forgetLora", { name });
   }
 
   /** @returns {Promise<{ live: number, peak: number, heap: number }>} bytes in GPU buffers, and of the engine's own memory */

@@ -7,6 +7,8 @@ import { part } from "./element.js";
 import { Generator } from "./generator.js";
 import { ImageView } from "./image-view.js";
 import { ImportForm } from "./import-form.js";
+import { LoraForm } from "./lora-form.js";
+import { LorasView } from "./loras-view.js";
 import { MessageView } from "./message-view.js";
 import { ModelView } from "./model-view.js";
 import { ModelsView } from "./models-view.js";
@@ -23,12 +25,14 @@ const DEMO = new URL("../models/demo/", import.meta.url).href;
 
 let address = new URL(new URLSearchParams(location.search).get("model") ?? DEMO, document.baseURI).href;
 const generator = new Generator();
-const form = new PromptForm(part(document, "#prompt-form", HTMLFormElement), draw);
+const form = new PromptForm(part(document, "#prompt-form", HTMLFormElement), (request) => draw({ ...request, loras: loras.used }));
 const progress = new ProgressView(part(document, "#progress", HTMLElement), () => stop?.abort());
 const image = new ImageView(part(document, "#picture", HTMLElement));
 const message = new MessageView(part(document, "#message", HTMLElement));
 const model = new ModelView(part(document, "#model", HTMLElement), () => attempt(() => remove(address)));
 const models = new ModelsView(part(document, "#models", HTMLElement), (deed, model) => DEEDS[deed](model));
+const loras = new LorasView(part(document, "#loras", HTMLElement), { word: form.addToPrompt.bind(form), remove: removeLora });
+const loraForm = new LoraForm(part(document, "#lora-form", HTMLFormElement), addLora);
 const imports = new ImportForm(part(document, "#import-form", HTMLFormElement), bring);
 
 /** @type {AbortController | null} */
@@ -64,6 +68,7 @@ async function refreshModel() {
 
 async function refreshModels() {
   models.show(await generator.models(), address);
+  loras.show(await generator.loras());
 }
 
 /** @type {Record<import("./models-view.js").Deed, (model: StoredModel) => unknown>} */
@@ -98,12 +103,34 @@ async function bring(wish) {
   await longWork(
     async (options) => {
       if (!(await askToPersist())) imports.tell("The browser may remove the model when the disk gets full; it did not promise to keep it.");
-      if ("packed" in wish) return generator.importPacked(wanted, wish.packed, options);
+      if ("packed" in wish) return generator.importPacked(wanted, wish.packed, options).then(() => wanted);
+      const [{ from } = { from: null }] = wish.halves;
+      const served = from && "address" in from ? await generator.packedAt(from.address, options) : null;
+      if (served) return generator.load(served, options).then(() => served);
       for (const half of wish.halves) await generator.importModel({ ...half, model: wanted }, options);
+      return wanted;
     },
-    () => use(wanted),
+    use,
     () => bring(wish),
   );
+}
+
+/** @param {import("../protocol.js").LoraRequest} request */
+async function addLora(request) {
+  await longWork(
+    (options) => generator.importLora(request, options),
+    async () => {
+      loraForm.clear();
+      await refreshModels();
+      loras.use(request.name);
+    },
+    () => addLora(request),
+  );
+}
+
+/** @param {string} name */
+async function removeLora(name) {
+  if (confirm(`Remove the LoRA ${name} from this device?`)) await attempt(() => generator.forgetLora(name).then(refreshModels));
 }
 
 /** The same wish has the same address, so that it goes on where it was cut off. @param {Wish} wish */
@@ -203,6 +230,7 @@ function setDrawing(drawing) {
   model.setBusy(drawing);
   models.setBusy(drawing);
   imports.setBusy(drawing);
+  loraForm.setBusy(drawing);
 }
 
 /** What is served may stay the one that draws; what was imported is gone. @param {string} wanted */

@@ -6,7 +6,7 @@ import { readRequest, rollSeed } from "./request.js";
 
 /**
  * @typedef {import("../protocol.js").ModelFacts} ModelFacts
- * @typedef {import("../protocol.js").DrawRequest} DrawRequest
+ * @typedef {import("./request.js").FormRequest} FormRequest
  * @typedef {import("./request.js").Field} Field
  */
 
@@ -23,7 +23,7 @@ export class PromptForm {
 
   /**
    * @param {HTMLFormElement} form
-   * @param {(request: DrawRequest) => void} onSubmit  called with valid requests only
+   * @param {(request: FormRequest) => void} onSubmit  called with valid requests only
    */
   constructor(form, onSubmit) {
     this.#form = form;
@@ -86,6 +86,13 @@ export class PromptForm {
   /** @param {{ drawing: boolean }} state */
   update({ drawing }) {
     this.#submit.disabled = drawing || !this.#facts;
+  }
+
+  /** @param {string} words */
+  addToPrompt(words) {
+    const field = this.#field("prompt");
+    field.value = [field.value.trim(), words].filter(Boolean).join(", ");
+    this.#mark("prompt", null);
   }
 
   /** Where the page is scrolled to stays: on a small screen that is the picture. */

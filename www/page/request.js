@@ -3,7 +3,7 @@
 
 /**
  * @typedef {import("../protocol.js").ModelFacts} ModelFacts
- * @typedef {import("../protocol.js").DrawRequest} DrawRequest
+ * @typedef {Omit<import("../protocol.js").DrawRequest, "loras">} FormRequest  LoRAs are chosen elsewhere
  * @typedef {{ prompt: string, negativePrompt: string, seed: string, steps: string, guidanceScale: string, width: string, height: string,
  *   refine: boolean, switchAt: string }} Typed
  * @typedef {keyof Typed} Field
@@ -20,7 +20,7 @@ const DICE_SEEDS = 2 ** 32;
 /**
  * @param {Typed} typed
  * @param {ModelFacts} facts
- * @returns {{ request: DrawRequest | null, problems: Problems }}
+ * @returns {{ request: FormRequest | null, problems: Problems }}
  */
 export function readRequest(typed, facts) {
   /** @type {Problems} */

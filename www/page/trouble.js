@@ -69,6 +69,7 @@ const WORDS = {
   WrongTensors: { title: "The model does not fit together", advice: PACKER },
   BadCheckpoint: { title: "The model's weights cannot be used", advice: PACKER },
   BadLora: { title: "This LoRA cannot be used", advice: "Choose another one, made for SDXL 1.0, or go on without it." },
+  MissingLora: { title: "A LoRA is no longer here", advice: "Add it again, or go on without it." },
   BadConfig: { title: "The model's configuration cannot be used", advice: PACKER },
   Tokenizer: { title: "The model's vocabulary cannot be used", advice: PACKER },
   Io: { title: "A part of the model could not be read", advice: START_ANEW },

@@ -6,7 +6,7 @@ import { sha256 } from "./hash.js";
 import { refuseIfTooLarge } from "./space.js";
 
 /**
- * @typedef {import("../protocol.js").Kind} Kind
+ * @typedef {import("../protocol.js").StoredKind} StoredKind
  * @typedef {import("../protocol.js").Shard} Shard
  * @typedef {import("../protocol.js").ProgressEvent} ProgressEvent
  * @typedef {{ name(path: string): string, facts(path: string): Promise<{ length: number, version: string } | null>,
@@ -14,7 +14,7 @@ import { refuseIfTooLarge } from "./space.js";
  *   read(path: string, start: number, end: number, onCount?: (count: number) => void, buffer?: Uint8Array<ArrayBuffer>): Promise<Uint8Array> }} Files
  * @typedef {{ source: number, start: number, end: number }} Read
  * @typedef {{ component: string, shards: { file: string, length: number }[], reads: Read[] }} Unit
- * @typedef {{ kind: Kind, fingerprint: string, sources: { files: Files, path: string }[], units: Unit[] }} Plan
+ * @typedef {{ kind: StoredKind, fingerprint: string, sources: { files: Files, path: string }[], units: Unit[] }} Plan
  * @typedef {object} Packing  the wasm module's
  * @property {Plan} plan
  * @property {(unit: number, read: number, bytes: Uint8Array) => void} accept
@@ -179,6 +179,14 @@ export class Importer {
     const stored = await this.#store.putMade(this.#model, kind, fingerprint, await Promise.all(made));
     for (const [file, shard] of stored) this.#stored.set(file, shard);
   }
+}
+
+/** Stops when the user does, or by itself. @param {AbortSignal} signal */
+export function follow(signal) {
+  const stop = new AbortController();
+  signal.addEventListener("abort", () => stop.abort(), { once: true, signal: stop.signal });
+  if (signal.aborted) stop.abort();
+  return stop;
 }
 
 /** @param {Unit[]} units */

@@ -26,6 +26,7 @@ export async function listModels(store) {
   /** @type {Map<string, StoredModel>} */
   const models = new Map();
   for (const { model, kind, manifest, bytes } of await store.list()) {
+    if (kind === "lora") continue;
     const entry = models.get(model) ?? { model, name: null, bytes: 0, kinds: [], missing: 0 };
     entry.bytes += bytes;
     if (manifest) {

@@ -4,10 +4,13 @@
 import { CodedError, aborted, toWire } from "../protocol.js";
 import { adapterName, checkSupport } from "../support.js";
 import { WasmModule, keepTuning, requestAdapter, startEngine } from "./engine.js";
+import { exclusively } from "./exclusively.js";
 import { exportModel, listModels, renameModel, verifyModel } from "./library.js";
+import { importLora, keyOf, listLoras, readLora } from "./loras.js";
 import { ModelSource } from "./model-source.js";
-import { importModel, packedFiles } from "./packing.js";
+import { importModel, packedAt, packedFiles } from "./packing.js";
 import { ShardStore } from "./shard-store.js";
+import { freeBytes } from "./space.js";
 import { installWebGpuShim } from "./webgpu-shim.js";
 
 /**
@@ -20,7 +23,7 @@ import { installWebGpuShim } from "./webgpu-shim.js";
 const port = /** @type {DedicatedWorkerGlobalScope} */ (/** @type {unknown} */ (self));
 
 /** Errors that the engine finds in a request, before it begins with it. */
-const REFUSALS = new Set(["BadRequest", "TooLarge", "LimitTooSmall", "BadLora"]);
+const REFUSALS = new Set(["BadRequest", "TooLarge", "LimitTooSmall", "BadLora", "MissingLora"]);
 
 /** Byte counts come with every network chunk; more often than this nobody sees them. */
 const DOWNLOAD_EVENTS_MS = 80;
@@ -31,7 +34,7 @@ const DEMO = new URL("../models/demo/", import.meta.url).href;
 const store = new ShardStore();
 /** @type {ModelSource | null} */
 let source = null;
-/** @type {{ source: ModelSource, generator: any } | null} */
+/** With the LoRAs that it knows. @type {{ source: ModelSource, generator: any, loras: Set<string> } | null} */
 let engine = null;
 let drawing = false;
 
@@ -71,7 +74,7 @@ const actions = {
       generator?.free();
       throw failure;
     }
-    engine = { source: wanted, generator };
+    engine = { source: wanted, generator, loras: new Set() };
     // What was measured beside a download is good enough to draw with, not to keep.
     if (missing === 0) await keepTuning(store, generator.tuning);
   },
@@ -82,6 +85,7 @@ const actions = {
     refuseWhileDrawing();
     drawing = true;
     try {
+      for (const { name } of request.loras) await addLora(engine, name);
       const [{ width, height, png }] = await engine.generator.generate(request, null, emit, signal);
       return { width, height, png: ownBytes(png) };
     } catch (error) {
@@ -123,11 +127,34 @@ const actions = {
     source = null;
   },
 
+  /** @param {{ address: string }} data @param {Context} context */
+  async packedAt({ address }, { signal }) {
+    return packedAt(address, { store, fetch: directFetch, signal });
+  },
+
   /** @param {{ model: string, files: { path: string, file: File }[] }} data @param {Context} context */
   async importPacked({ model, files }, { signal, emit }) {
     const packed = new ModelSource(model, { store, fetch: await packedFiles(model, files), freeBytes, served: true });
     await exclusively(model, () => packed.load(sparing(emit), signal));
     source = null;
+  },
+
+  /** @param {{ request: import("../protocol.js").LoraRequest }} data @param {Context} context */
+  async importLora({ request }, { signal, emit }) {
+    const { loraFacts: readFacts } = await module.load();
+    const parts = { readFacts, store, fetch: directFetch, freeBytes, onEvent: sparing(emit), signal };
+    await exclusively(keyOf(request.name), () => importLora(request, parts));
+  },
+
+  async loras() {
+    return listLoras(store);
+  },
+
+  /** @param {{ name: string }} data */
+  async forgetLora({ name }) {
+    refuseWhileDrawing();
+    if (engine?.loras.delete(name)) engine.generator.removeLora(name);
+    await exclusively(keyOf(name), () => store.removeModel(keyOf(name)));
   },
 
   async models() {
@@ -185,20 +212,6 @@ port.addEventListener("unhandledrejection", (event) => die(panicked(event.reason
 /** @type {import("./http.js").Fetch} */
 const directFetch = (url, init) => fetch(url, init);
 
-/**
- * One tab at a time may change a model.
- * @template T
- * @param {string} model
- * @param {() => Promise<T>} run
- * @returns {Promise<T>}
- */
-async function exclusively(model, run) {
-  return navigator.locks.request(`sdxl-web ${model}`, { ifAvailable: true }, async (lock) => {
-    if (!lock) throw new CodedError("OtherTab", "Another tab of this browser is loading or removing this model.");
-    return run();
-  });
-}
-
 /** @param {string} address */
 function sourceAt(address) {
   const wanted = new ModelSource(address, { store, fetch: directFetch, freeBytes });
@@ -206,14 +219,19 @@ function sourceAt(address) {
   return source;
 }
 
-async function freeBytes() {
-  const { quota, usage } = await navigator.storage.estimate();
-  return quota === undefined || usage === undefined ? null : quota - usage;
-}
-
 /** The engine cannot be freed, or used twice, while it draws. */
 function refuseWhileDrawing() {
   if (drawing) throw new CodedError("Busy", "A picture is being drawn already.");
+}
+
+/**
+ * @param {NonNullable<typeof engine>} engine
+ * @param {string} name
+ */
+async function addLora({ generator, loras }, name) {
+  if (loras.has(name)) return;
+  generator.addLora(name, await readLora(store, name));
+  loras.add(name);
 }
 
 /** The most bytes in GPU buffers since the last call. */

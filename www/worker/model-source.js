@@ -210,11 +210,9 @@ export class ModelSource {
    * @returns {Wanted[]}
    */
   #wanted({ base, refiner }) {
-    return [base, refiner].flatMap((manifest) =>
-      manifest
-        ? shardsOf(manifest).map((shard) => ({ kind: manifest.kind, shard, url: `${this.#address}${manifest.kind}/${shard.file}` }))
-        : [],
-    );
+    const of = (/** @type {Kind} */ kind, /** @type {Manifest | null} */ manifest) =>
+      manifest ? shardsOf(manifest).map((shard) => ({ kind, shard, url: `${this.#address}${kind}/${shard.file}` })) : [];
+    return [...of("base", base), ...of("refiner", refiner)];
   }
 
   /** @param {Wanted[]} wanted */

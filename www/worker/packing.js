@@ -3,8 +3,9 @@
 
 import { CodedError } from "../protocol.js";
 import { locate } from "./address.js";
-import { Importer } from "./importer.js";
+import { Importer, follow } from "./importer.js";
 import { LocalFiles } from "./local-files.js";
+import { ModelSource } from "./model-source.js";
 import { RemoteFiles } from "./remote-files.js";
 import { untar } from "./tar.js";
 
@@ -34,10 +35,7 @@ const COMPONENTS = { base: null, refiner: ["scheduler", "unet"] };
  * @param {AbortSignal} parts.signal
  */
 export async function importModel({ model, kind, name, scheme, from, vae, token }, { Packing, store, fetch, demo, freeBytes, onEvent, signal }) {
-  const stop = new AbortController();
-  const forward = () => stop.abort();
-  signal.addEventListener("abort", forward, { once: true });
-  if (signal.aborted) stop.abort();
+  const stop = follow(signal);
   const locationOf = (/** @type {ImportSource} */ source) => {
     // A token is for the checkpoint's server: no other one gets it.
     const isTrusted = "address" in from && "address" in source && originOf(source.address) === originOf(from.address);
@@ -59,7 +57,6 @@ export async function importModel({ model, kind, name, scheme, from, vae, token 
     await new Importer(packing, model, { store, freeBytes, onEvent, stop }).run();
   } finally {
     packing?.free();
-    signal.removeEventListener("abort", forward);
   }
 }
 
@@ -68,7 +65,7 @@ export async function importModel({ model, kind, name, scheme, from, vae, token 
  * @param {{ fetch: import("./http.js").Fetch, token: string | null, signal: AbortSignal }} options
  * @returns {Location}
  */
-function locationIn(source, { fetch, token, signal }) {
+export function locationIn(source, { fetch, token, signal }) {
   if ("address" in source) {
     const { folder, file } = locate(source.address);
     return { files: new RemoteFiles(folder, { fetch, token, signal }), file };
@@ -131,6 +128,19 @@ class FirstOf {
     }
     return null;
   }
+}
+
+/**
+ * The folder of a packed model, if that is what an address leads to; whatever else is wrong with it, packing will say.
+ * @param {string} address
+ * @param {{ store: import("./model-source.js").Store, fetch: import("./http.js").Fetch, signal: AbortSignal }} parts
+ * @returns {Promise<string | null>}
+ */
+export async function packedAt(address, { store, fetch, signal }) {
+  const { folder, file } = locate(address.trim().replace(/(base\/)?manifest\.json$/, ""));
+  if (file) return null;
+  const found = new ModelSource(folder, { store, fetch, pauses: [] }).manifests(signal);
+  return found.then(() => folder, () => null);
 }
 
 /**

@@ -15,6 +15,7 @@ const MAX_WHOLE = 16 * 1024 * 1024;
 export class RemoteFiles {
   #address;
   #fetch;
+  /** @type {Record<string, string>} */
   #headers;
   #pauses;
   #signal;

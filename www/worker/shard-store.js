@@ -8,11 +8,11 @@ import { openDB } from "../vendor/idb.js";
 import { CodedError } from "../protocol.js";
 
 /**
- * @typedef {import("../protocol.js").Kind} Kind
+ * @typedef {import("../protocol.js").StoredKind} StoredKind
  * @typedef {import("../protocol.js").Shard} Shard
  * @typedef {import("../protocol.js").Manifest} Manifest
- * @typedef {{ model: string, kind: Kind, file: string, sha256: string, length: number, bytes: Uint8Array<ArrayBuffer> }} ShardRecord
- * @typedef {{ model: string, kind: Kind, fingerprint: string, shards: Record<string, Shard> }} Origin  which shard is stored for each of a plan's
+ * @typedef {{ model: string, kind: StoredKind, file: string, sha256: string, length: number, bytes: Uint8Array<ArrayBuffer> }} ShardRecord
+ * @typedef {{ model: string, kind: StoredKind, fingerprint: string, shards: Record<string, Shard> }} Origin  which shard is stored for each of a plan's
  * @typedef {{ file: string, length: number, sha256: string, bytes: Uint8Array<ArrayBuffer> }} Made  a shard that was made here
  */
 
@@ -38,7 +38,7 @@ export class ShardStore {
 
   /**
    * @param {string} model
-   * @param {Kind} kind
+   * @param {StoredKind} kind
    * @param {Shard} shard
    * @returns {Promise<boolean>}
    */
@@ -51,7 +51,7 @@ export class ShardStore {
 
   /**
    * @param {string} model
-   * @param {Kind} kind
+   * @param {StoredKind} kind
    * @param {string} file
    * @returns {Promise<ShardRecord | undefined>}
    */
@@ -61,7 +61,7 @@ export class ShardStore {
 
   /**
    * @param {string} model
-   * @param {Kind} kind
+   * @param {StoredKind} kind
    * @param {Shard} shard
    * @param {Uint8Array<ArrayBuffer>} bytes
    */
@@ -73,7 +73,7 @@ export class ShardStore {
 
   /**
    * @param {string} model
-   * @param {Kind} kind
+   * @param {StoredKind} kind
    * @param {string} file
    */
   async removeShard(model, kind, file) {
@@ -82,7 +82,7 @@ export class ShardStore {
 
   /**
    * @param {string} model
-   * @param {Kind} kind
+   * @param {StoredKind} kind
    * @returns {Promise<Manifest | undefined>}
    */
   async getManifest(model, kind) {
@@ -112,7 +112,7 @@ export class ShardStore {
   /**
    * Which shards were made of a checkpoint, finished or not.
    * @param {string} model
-   * @param {Kind} kind
+   * @param {StoredKind} kind
    * @returns {Promise<Origin | undefined>}
    */
   async getOrigin(model, kind) {
@@ -122,7 +122,7 @@ export class ShardStore {
   /**
    * Stores shards that were made together, all or none, and that they were. Of equal ones one is kept.
    * @param {string} model
-   * @param {Kind} kind
+   * @param {StoredKind} kind
    * @param {string} fingerprint  of the plan that they were made by
    * @param {Made[]} made
    * @returns {Promise<Map<string, Shard>>}  what is stored for each
@@ -149,7 +149,7 @@ export class ShardStore {
   /**
    * Removes one half of a model.
    * @param {string} model
-   * @param {Kind} kind
+   * @param {StoredKind} kind
    */
   async removeKind(model, kind) {
     const key = [model, kind];
@@ -160,11 +160,11 @@ export class ShardStore {
 
   /**
    * Everything that is stored, whole or not.
-   * @returns {Promise<{ model: string, kind: Kind, manifest: Manifest | null, bytes: number }[]>}
+   * @returns {Promise<{ model: string, kind: StoredKind, manifest: Manifest | null, bytes: number }[]>}
    */
   async list() {
     return this.#use("listing the models", async (db) => {
-      /** @type {Map<string, { model: string, kind: Kind, manifest: Manifest | null, bytes: number }>} */
+      /** @type {Map<string, { model: string, kind: StoredKind, manifest: Manifest | null, bytes: number }>} */
       const found = new Map();
       // Keys of the index tell the lengths; the shards themselves are not read.
       let cursor = await db.transaction(SHARDS).store.index(BY_IDENTITY).openKeyCursor();

@@ -2,6 +2,12 @@
 
 import { CodedError } from "../protocol.js";
 
+/** Storage still free for the page, in bytes; null where the browser does not tell. */
+export async function freeBytes() {
+  const { quota, usage } = await navigator.storage.estimate();
+  return quota === undefined || usage === undefined ? null : quota - usage;
+}
+
 /**
  * Says so before gigabytes are loaded in vain.
  * @param {{ length: number }[]} shards  that are to be stored

@@ -1,0 +1,108 @@
+// @ts-check
+/** The LoRAs on this device: which are drawn with, how strongly, and what words call them up. */
+
+import { megabytes } from "../support.js";
+import { part } from "./element.js";
+
+/** @typedef {import("../protocol.js").StoredLora} StoredLora */
+
+/** The slider; most LoRAs are made for 1, the start. */
+const WEIGHT = { min: "-1", max: "2", step: "0.05" };
+
+export class LorasView {
+  #container;
+  #list;
+  #onWord;
+  #onRemove;
+
+  /**
+   * @param {HTMLElement} container
+   * @param {object} on
+   * @param {(word: string) => void} on.word  a trigger word was chosen
+   * @param {(name: string) => void} on.remove
+   */
+  constructor(container, { word, remove }) {
+    this.#container = container;
+    this.#list = part(container, "ul", HTMLUListElement);
+    this.#onWord = word;
+    this.#onRemove = remove;
+  }
+
+  /** Those that are used, for a request. */
+  get used() {
+    const items = [...this.#list.children].filter((item) => part(item, "[type=checkbox]", HTMLInputElement).checked);
+    return items.map((item) => ({ name: nameIn(item), weight: Number(part(item, "[type=range]", HTMLInputElement).value) }));
+  }
+
+  /** What was set for those that are still there stays. @param {StoredLora[]} loras */
+  show(loras) {
+    const known = new Map(this.used.map(({ name, weight }) => [name, weight]));
+    this.#list.replaceChildren(...loras.map((lora) => this.#item(lora, known.get(lora.name))));
+    this.#container.hidden = loras.length === 0;
+  }
+
+  /** @param {string} name */
+  use(name) {
+    const item = [...this.#list.children].find((each) => nameIn(each) === name);
+    if (item) part(item, "[type=checkbox]", HTMLInputElement).checked = true;
+  }
+
+  /**
+   * @param {StoredLora} lora
+   * @param {number} [used]  with this weight
+   */
+  #item({ name, bytes, facts }, used) {
+    const item = document.createElement("li");
+    item.dataset.name = name;
+    const use = Object.assign(input("checkbox"), { disabled: !facts, checked: used !== undefined });
+    const label = document.createElement("label");
+    label.className = "check";
+    label.append(use, ` ${name}`);
+    const size = document.createElement("span");
+    size.className = "quiet";
+    const what = facts ? (facts.preset?.name ?? facts.baseModel) : "not loaded completely: add it again, and it goes on from there";
+    size.textContent = [megabytes(bytes), what].filter(Boolean).join(", ");
+    const weight = Object.assign(input("range"), { ...WEIGHT, disabled: !facts, value: String(used ?? 1) });
+    weight.setAttribute("aria-label", `Weight of ${name}`);
+    const shown = document.createElement("output");
+    const showWeight = () => {
+      shown.value = Number(weight.value).toFixed(2);
+    };
+    showWeight();
+    weight.addEventListener("input", () => {
+      showWeight();
+      use.checked = true;
+    });
+    const row = document.createElement("div");
+    row.className = "weight";
+    row.append(weight, shown, button("Remove", () => this.#onRemove(name), `Remove: ${name}`));
+    const words = document.createElement("p");
+    words.className = "words";
+    words.append(...(facts?.triggerWords ?? []).map((word) => button(word, () => this.#onWord(word), `Add to the prompt: ${word}`)));
+    words.hidden = words.childElementCount === 0;
+    item.append(label, " ", size, row, words);
+    return item;
+  }
+}
+
+/** @param {Element} item */
+function nameIn(item) {
+  return /** @type {HTMLElement} */ (item).dataset.name ?? "";
+}
+
+/** @param {string} type */
+function input(type) {
+  return Object.assign(document.createElement("input"), { type });
+}
+
+/**
+ * @param {string} text
+ * @param {() => void} onClick
+ * @param {string} label
+ */
+function button(text, onClick, label) {
+  const made = Object.assign(document.createElement("button"), { type: "button", textContent: text });
+  made.setAttribute("aria-label", label);
+  made.addEventListener("click", onClick);
+  return made;
+}
