@@ -27,6 +27,9 @@ const MIME_TYPES = {
   '.webmanifest': 'application/manifest+json; charset=utf-8',
 };
 
+/** The page has its own in index.html; a worker does not share it, and may read models from where the user says. */
+const WORKER_POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src http: https:";
+
 /** Serves `root` on 127.0.0.1:`port` (0 = any free port); rejects with EADDRINUSE when the port is taken. */
 export function serve(root, port) {
   const server = createServer((request, response) => {
@@ -101,6 +104,7 @@ async function sendFile(request, response, path, { handle, size }) {
   response.setHeader('Accept-Ranges', 'bytes');
   // The service worker lies in www/ but has to control index.html beside it.
   if (path === join('www', 'sw.js')) response.setHeader('Service-Worker-Allowed', '/');
+  if (path === join('www', 'worker', 'main.js')) response.setHeader('Content-Security-Policy', WORKER_POLICY);
 
   const range = requestedRange(request, size);
   if (range === 'unsatisfiable') {

@@ -117,7 +117,7 @@ impl UnitBuffer {
             }
             let values = tensor.as_stored(values, rows.len());
             encode_rows(&values, rows, &tensor.shape, tensor.encoding, whole)
-                .map_err(|error| refuse(format!("{error}: pack with --weights f32")))?;
+                .map_err(|error| refuse(format!("{error}: only weights in f32 hold it")))?;
         }
         Ok(())
     }

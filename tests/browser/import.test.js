@@ -284,6 +284,63 @@ test("a disk that is too small is told, and with more room it goes on", async ()
   assertSameShards((await stored()).manifests, "base");
 });
 
+test("a disk that fills up midway: what is stored stays, and with room again only the rest is read", async () => {
+  const session = await context.newCDPSession(page);
+  const setQuota = (/** @type {number | undefined} */ quotaSize) => session.send("Storage.overrideQuotaForOrigin", { origin: new URL(site.url).origin, quotaSize });
+  await setQuota(64 * 2 ** 20);
+  /** @type {(() => void)[]} */
+  const held = [];
+  const reached = new Promise((resolve) => {
+    mirror.fault = (range, response, path) => {
+      if (weightRanges().length <= 6) return false;
+      held.push(() => mirror.serve(range, response, path));
+      resolve(null);
+      return true;
+    };
+  });
+  await begin();
+  await reached;
+  // Somebody else's bytes.
+  await page.evaluate(async () => {
+    const open = indexedDB.open("ballast");
+    open.addEventListener("upgradeneeded", () => open.result.createObjectStore("bytes", { autoIncrement: true }));
+    await new Promise((resolve) => open.addEventListener("success", resolve));
+    for (let size = 2 ** 20; size >= 2 ** 10; ) {
+      const bytes = new Uint8Array(size);
+      for (let at = 0; at < size; at += 2 ** 10) crypto.getRandomValues(bytes.subarray(at, at + 2 ** 10));
+      const transaction = open.result.transaction("bytes", "readwrite");
+      transaction.objectStore("bytes").add(bytes);
+      const done = await new Promise((resolve) => {
+        transaction.addEventListener("complete", () => resolve(true));
+        transaction.addEventListener("abort", () => resolve(false));
+      });
+      if (!done) size /= 2;
+    }
+    open.result.close();
+  });
+  mirror.fault = () => false;
+  for (const serve of held) serve();
+  assert.match(await refused("Quota"), /What was loaded is kept/);
+  const before = await stored();
+  assert.ok(before.shards.length > 0);
+  assert.deepEqual(before.manifests, {});
+  await page.evaluate(() => new Promise((resolve) => indexedDB.deleteDatabase("ballast").addEventListener("success", resolve)));
+  await setQuota(undefined);
+  mirror.ranges = [];
+  await begin();
+  await ended();
+  assertSameShards((await stored()).manifests, "base");
+  assert.deepEqual(before.shards.filter((shard) => rangesOf(shard).length > 0), []);
+});
+
+test("where the browser does not promise to keep it, the page says so and imports", async () => {
+  assert.equal(await page.evaluate(() => navigator.storage.persisted()), false);
+  await begin();
+  await page.locator("#import-form [data-part=at-risk]").waitFor();
+  await ended();
+  assertSameShards((await stored()).manifests, "base");
+});
+
 test("of two tabs that import the same model, one does, and the other says so", async () => {
   const other = await newPage();
   const held = new Promise((resolve) => {

@@ -14,6 +14,7 @@ let server;
 before(async () => {
   root = await mkdtemp(join(tmpdir(), 'sdxl-web-serve-'));
   await mkdir(join(root, 'www', 'pkg'), { recursive: true });
+  await mkdir(join(root, 'www', 'worker'));
   await mkdir(join(root, 'www', '.hidden'));
   await mkdir(join(root, 'wwwx'));
   const files = {
@@ -23,6 +24,7 @@ before(async () => {
     '.git-credentials': 'secret',
     'www/sw.js': 'self;',
     'www/protocol.js': 'export {};',
+    'www/worker/main.js': 'self;',
     'www/a b.txt': 'spaced',
     'www/style.css': 'body {}',
     'www/manifest.json': '{}',
@@ -222,4 +224,10 @@ test('a download that the browser gives up does not stop the server', async () =
 test('a taken port is refused by its name', async () => {
   const port = Number(new URL(server.url).port);
   await assert.rejects(serve(root, port), { code: 'EADDRINUSE' });
+});
+
+test("the worker may run the page's own programs and nothing that is made of text", async () => {
+  const policy = (await get('/www/worker/main.js')).headers.get('content-security-policy');
+  assert.match(policy, /^default-src 'none'/);
+  assert.match(policy, /script-src 'self' 'wasm-unsafe-eval'(;|$)/);
 });

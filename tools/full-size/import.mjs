@@ -92,25 +92,25 @@ const result = await page.evaluate(
     const worker = new Worker("/www/worker/main.js", { type: "module" });
     let id = 0;
     let total = 0;
-    const call = (/** @type {string} */ action, /** @type {object} */ data) =>
+    const call = (/** @type {string} */ action, /** @type {object} */ data, onEvent = (/** @type {any} */ _) => {}) =>
       new Promise((resolve, reject) => {
         const mine = ++id;
         worker.addEventListener("message", function listen({ data: message }) {
           if (message.fatal) reject(new Error(message.fatal.message));
           if (message.id !== mine) return;
-          if (message.event) {
-            if (message.event.type === "download") total = message.event.total;
-            return;
-          }
+          if (message.event) return onEvent(message.event);
           worker.removeEventListener("message", listen);
           if (message.error) reject(new Error(`${message.error.name}: ${message.error.message}`));
           else resolve(message.result);
         });
         worker.postMessage({ id: mine, action, data });
       });
-    const request = { model: "imported:full-size/", kind, name: "made up", scheme, from: { address }, vae: null, token: null };
+    const model = "imported:full-size/";
+    const request = { model, kind, name: "made up", scheme, from: { address }, vae: null, token: null };
     const began = performance.now();
-    await call("import", { request });
+    await call("import", { request }, (event) => {
+      if (event.type === "download") total = event.total;
+    });
     const seconds = (performance.now() - began) / 1000;
     const { heap } = await call("memory", {});
     const database = await new Promise((resolve) => {
@@ -118,10 +118,24 @@ const result = await page.evaluate(
       opening.onsuccess = () => resolve(opening.result);
     });
     const manifest = await new Promise((resolve) => {
-      const getting = database.transaction("manifests").objectStore("manifests").get(["imported:full-size/", kind]);
+      const getting = database.transaction("manifests").objectStore("manifests").get([model, kind]);
       getting.onsuccess = () => resolve(getting.result.manifest);
     });
-    return { seconds, total, heap, manifest };
+    /** @type {Record<string, number>} */
+    const loaded = {};
+    if (kind === "base") {
+      await call("load", { address: model });
+      const drawing = { prompt: "a", seed: 0, steps: 1, guidanceScale: 1, width: 256, height: 256, loras: [] };
+      // Nobody waits for a software GPU to compute a step: when the UNet is loaded it may stop.
+      await call("generate", { request: drawing }, ({ type, component, bytes, total }) => {
+        if (type !== "load") return;
+        loaded[component] = bytes;
+        if (component === "unet" && bytes === total) worker.postMessage({ abort: id });
+      }).catch((/** @type {Error} */ error) => {
+        if (!error.message.startsWith("AbortError")) throw error;
+      });
+    }
+    return { seconds, total, heap, manifest, loaded };
   },
   { address: `http://127.0.0.1:${port}/${kind}/${single}`, kind, scheme },
 );
@@ -137,6 +151,8 @@ const mega = (/** @type {number} */ bytes) => `${(bytes / 1e6).toFixed(0)} MB`;
 console.log(`${kind}, ${layout}, ${scheme}: read ${mega(result.total)} in ${result.seconds.toFixed(0)} s, ${mega(result.total / result.seconds)}/s; ${shards.length} shards, ${mega(stored)}`);
 const mebi = (/** @type {number} */ bytes) => `${(bytes / 2 ** 20).toFixed(0)} MiB`;
 console.log(`wasm heap ${mebi(result.heap)}; JavaScript's in the worker at most ${mebi(mostHeap)}; page and worker grew by at most ${mebi(most - before)} in all`);
+
+for (const [component, bytes] of Object.entries(result.loaded)) console.log(`the engine loaded ${component}: ${mega(bytes)}`);
 
 if (folder) compare(folder);
 

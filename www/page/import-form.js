@@ -41,6 +41,11 @@ export class ImportForm {
     part(this.#form, "button[type=submit]", HTMLButtonElement).disabled = busy;
   }
 
+  /** @param {boolean} kept  whether the browser promised to keep what is stored */
+  showPromise(kept) {
+    part(this.#form, "[data-part=at-risk]", HTMLElement).hidden = kept;
+  }
+
   /** @param {string} text */
   tell(text) {
     part(this.#form, "[role=status]", HTMLElement).textContent = text;

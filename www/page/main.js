@@ -102,7 +102,7 @@ async function bring(wish) {
   const wanted = addressOf(wish);
   await longWork(
     async (options) => {
-      if (!(await askToPersist())) imports.tell("The browser may remove the model when the disk gets full; it did not promise to keep it.");
+      imports.showPromise(await askToPersist());
       if ("packed" in wish) return generator.importPacked(wanted, wish.packed, options).then(() => wanted);
       const [{ from } = { from: null }] = wish.halves;
       const served = from && "address" in from ? await generator.packedAt(from.address, options) : null;

@@ -8,6 +8,7 @@ const TRY_SMALLER = "Try a smaller picture, and close other tabs and programs th
 const START_ANEW = "Try again: the engine starts anew, and nothing stored is lost.";
 const TAKE_FILE = "Download the file with the browser and choose it from this device, or take the model from another address.";
 const PACKER = "If this model is yours, pack it again with the pack tool and copy the whole folder.";
+const CHECKPOINT = "It has to be Stable Diffusion XL 1.0 or a model trained from it: a base in the base's place, a refiner in the refiner's.";
 
 /** @type {Record<string, Words>} */
 const WORDS = {
@@ -66,11 +67,11 @@ const WORDS = {
   MissingTensor: { title: "The model is not complete", advice: PACKER },
   ShapeMismatch: { title: "The model does not fit together", advice: PACKER },
   UnexpectedTensor: { title: "The model does not fit together", advice: PACKER },
-  WrongTensors: { title: "The model does not fit together", advice: PACKER },
-  BadCheckpoint: { title: "The model's weights cannot be used", advice: PACKER },
+  WrongTensors: { title: "The model does not fit together", advice: CHECKPOINT },
+  BadCheckpoint: { title: "The model's weights cannot be used", advice: CHECKPOINT },
   BadLora: { title: "This LoRA cannot be used", advice: "Choose another one, made for SDXL 1.0, or go on without it." },
   MissingLora: { title: "A LoRA is no longer here", advice: "Add it again, or go on without it." },
-  BadConfig: { title: "The model's configuration cannot be used", advice: PACKER },
+  BadConfig: { title: "The model's configuration cannot be used", advice: CHECKPOINT },
   Tokenizer: { title: "The model's vocabulary cannot be used", advice: PACKER },
   Io: { title: "A part of the model could not be read", advice: START_ANEW },
   NotFinite: { title: "The numbers ran away", advice: "Try another seed, less guidance or more steps." },
