@@ -1,0 +1,58 @@
+// @ts-check
+/** What the page says, in the reader's language. */
+
+import { en } from "../text/en.js";
+import { zh } from "../text/zh.js";
+
+/** @typedef {import("../text/en.js").Key} Key */
+/** @typedef {keyof typeof LANGUAGES} Language */
+
+export const LANGUAGES = { en, zh };
+
+/** Where the reader's choice is kept. */
+const CHOICE = "sdxl-web language";
+
+/** @type {Language} */
+export const language = chosen(localStorage.getItem(CHOICE), navigator.languages);
+
+/** Takes effect when the page is loaded again. @param {Language} language */
+export function choose(language) {
+  localStorage.setItem(CHOICE, language);
+}
+
+/**
+ * The reader's choice, or else the first of the browser's languages that there is.
+ * @param {string | null} choice
+ * @param {readonly string[]} languages
+ * @returns {Language}
+ */
+export function chosen(choice, languages) {
+  const wanted = [choice ?? "", ...languages].map((tag) => tag.split("-", 1)[0] ?? "");
+  return /** @type {Language | undefined} */ (wanted.find((tag) => Object.hasOwn(LANGUAGES, tag))) ?? "en";
+}
+
+/**
+ * @param {Key} key
+ * @param {Record<string, string | number>} [values]  for what stands between braces
+ */
+export function say(key, values = {}) {
+  return fill(LANGUAGES[language][key], values);
+}
+
+/**
+ * @param {string} template
+ * @param {Record<string, string | number>} values
+ */
+export function fill(template, values) {
+  return template.replaceAll(/\{(\w+)\}/g, (hole, name) => String(values[name] ?? hole));
+}
+
+/** Puts the reader's language into markup: `data-text` names what an element says, `data-text-ATTRIBUTE` what an attribute does. @param {ParentNode} root */
+export function translate(root) {
+  for (const element of /** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll("*"))) {
+    for (const [name, key] of Object.entries(element.dataset)) {
+      if (name === "text") element.textContent = say(/** @type {Key} */ (key));
+      else if (name.startsWith("text")) element.setAttribute(name.slice("text".length).replaceAll(/[A-Z]/g, (letter, at) => (at ? "-" : "") + letter.toLowerCase()), say(/** @type {Key} */ (key)));
+    }
+  }
+}
