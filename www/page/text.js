@@ -13,7 +13,16 @@ export const LANGUAGES = { en, zh };
 const CHOICE = "sdxl-web language";
 
 /** @type {Language} */
-export const language = chosen(localStorage.getItem(CHOICE), navigator.languages);
+export const language = chosen(remembered(), globalThis.navigator?.languages ?? []);
+
+function remembered() {
+  try {
+    return localStorage.getItem(CHOICE);
+  } catch {
+    // There is none, or it is not to be used.
+    return null;
+  }
+}
 
 /** Takes effect when the page is loaded again. @param {Language} language */
 export function choose(language) {
