@@ -151,6 +151,18 @@ impl Tokenizer {
         Ok(encoding.get_ids().to_vec())
     }
 
+    /// Where each token of a prompt begins: its byte, or that of the character which the token is a part of.
+    pub fn starts(&self, prompt: &str) -> Result<Vec<usize>> {
+        let encoding = self
+            .inner
+            .encode(prompt, false)
+            .map_err(|source| refuse("a prompt cannot be encoded", source))?;
+        let starts = encoding.get_offsets().iter();
+        Ok(starts
+            .map(|&(start, _)| prompt.floor_char_boundary(start))
+            .collect())
+    }
+
     /// Start, the prompt, end, and padding: exactly `length` ids. What does not fit is cut off.
     pub fn encode(&self, prompt: &str, length: usize) -> Result<Vec<u32>> {
         let mut ids = self.ids(prompt)?;

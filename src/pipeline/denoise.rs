@@ -12,6 +12,7 @@ use crate::noise::Generator;
 use crate::request::Request;
 use crate::sampling::{Denoiser, Step, guide, sample};
 use crate::unet::{Context, UNet};
+use crate::vae::LatentRgb;
 use crate::weights::source::ShardSource;
 use crate::weights::{ComponentName, Resident, Scope};
 use crate::{Error, Precision, Result};
@@ -105,8 +106,11 @@ impl<S: ShardSource> Pipeline<S> {
         let told = (0..samples).step_by(images.max(at_once));
         let told =
             told.map(|first| Told::new(first, at_once, &conditioning, &unet, self.precision.get()));
+        let previews = observer.wants_previews().then(|| self.vae().latent_rgb());
         let mut run = Run {
             stage,
+            previews: previews.flatten(),
+            estimate: None,
             told: told.collect(),
             at_once,
             unet,
@@ -204,6 +208,9 @@ struct Run<'a> {
     kept: Option<&'a Kept>,
     step: usize,
     steps: usize,
+    previews: Option<LatentRgb>,
+    /// Of the finished picture, as the last step saw it.
+    estimate: Option<Tensor<4>>,
     observer: &'a mut dyn Observer,
 }
 
@@ -240,6 +247,12 @@ impl Denoiser for Run<'_> {
         Ok(guide(both, guidance_scale, guidance_rescale))
     }
 
+    fn estimated(&mut self, estimate: &Tensor<4>) {
+        if self.previews.is_some() {
+            self.estimate = Some(estimate.clone());
+        }
+    }
+
     async fn stepped(&mut self, x: Tensor<4>, step: Step) -> Result<Tensor<4>> {
         let x = match self.kept {
             Some(kept) => kept.put_back(x, step.next),
@@ -254,6 +267,13 @@ impl Denoiser for Run<'_> {
             step: step_number,
             steps,
         });
+        if let (Some(map), Some(estimate)) = (&self.previews, self.estimate.take()) {
+            let [_, height, width, channels] = estimate.dims();
+            let values = read(estimate).await?;
+            let images = values.chunks(height * width * channels);
+            let images = images.map(|latent| map.image(latent, height, width));
+            self.observer.preview(&images.collect::<Result<Vec<_>>>()?);
+        }
         Ok(x)
     }
 }

@@ -8,7 +8,7 @@ use burn::tensor::Tensor;
 use serde::Serialize;
 
 use crate::weights::ComponentName;
-use crate::{Error, Result};
+use crate::{Error, Image, Result};
 
 /// Something that happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -73,6 +73,16 @@ pub trait Observer {
     /// - latent: `[images, height / scale, width / scale, latent]`
     fn latent(&mut self, latent: &Tensor<4>, sigma: f64) {
         let _ = (latent, sigma);
+    }
+
+    /// Whether [`Self::preview`] is to be called, for which the latent has to be read back after each step.
+    fn wants_previews(&self) -> bool {
+        false
+    }
+
+    /// Shown after each step what the pictures are going to be, roughly, at the latent's size.
+    fn preview(&mut self, images: &[Image]) {
+        let _ = images;
     }
 
     /// Asked whenever the device is waited for, and between tensors; yes ends the run with [`Error::Cancelled`].

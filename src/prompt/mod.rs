@@ -3,12 +3,14 @@
 mod chunks;
 mod emphasis;
 mod fragments;
+mod reading;
 
 use serde::{Deserialize, Serialize};
 
 pub use chunks::{Chunk, chunks};
 pub use emphasis::{renormalised, weighted};
 pub use fragments::{Fragment, fragments};
+pub use reading::{Piece, Reading, reading};
 
 /// How a prompt is read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -22,7 +22,14 @@ pub trait Denoiser {
     async fn denoise(&mut self, x: Tensor<4>, step: Step) -> Result<Tensor<4>> {
         let scaled = x.clone() / step.sigma.hypot(1.0);
         let noise = self.predict_noise(scaled, step.timestep as f32).await?;
-        Ok(x - noise * step.sigma)
+        let estimate = x - noise * step.sigma;
+        self.estimated(&estimate);
+        Ok(estimate)
+    }
+
+    /// Sees every estimate.
+    fn estimated(&mut self, estimate: &Tensor<4>) {
+        let _ = estimate;
     }
 
     /// Sees `x` after every step, now with noise of deviation `step.next`, and gives what to go on with.

@@ -27,6 +27,12 @@ pub struct VaeConfig {
     /// Where it does, the VAE is computed in f32 whatever the rest is.
     #[serde(default = "overflows")]
     pub force_upcast: bool,
+    /// What each channel of the latent adds to red, green and blue, for previews; not a field of diffusers.
+    #[serde(default)]
+    pub latent_rgb_factors: Option<Vec<[f32; 3]>>,
+    /// And what is added for all channels together.
+    #[serde(default)]
+    pub latent_rgb_factors_bias: Option<[f32; 3]>,
 }
 
 /// Bytes of a strip's largest activation from which on it takes more memory but no less time.

@@ -4,6 +4,7 @@
 mod config;
 mod decoder;
 mod encoder;
+mod latent_rgb;
 mod mid;
 mod strips;
 
@@ -14,6 +15,7 @@ use burn::tensor::Tensor;
 pub use config::VaeConfig;
 pub use decoder::Decoder;
 pub use encoder::{Encoder, LatentDistribution};
+pub use latent_rgb::LatentRgb;
 
 /// Epsilon of every norm of the VAE; no field of its config [`Encoder`, `Decoder` in diffusers].
 const EPS: f64 = 1e-6;

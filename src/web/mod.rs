@@ -1,4 +1,4 @@
-//! The boundary to JavaScript: the classes [`Generator`] and [`Packing`], and the function [`run_bench`]. In here, values are
+//! The boundary to JavaScript: the classes [`Generator`], [`Packing`] and [`PromptReader`], and the function [`run_bench`]. In here, values are
 //! only parsed and handed on; nothing outside this folder knows the browser.
 
 mod bench;
@@ -8,6 +8,7 @@ mod memory;
 mod observer;
 mod packing;
 mod panic;
+mod prompt_reader;
 mod shard_source;
 
 use std::cell::RefCell;
@@ -31,6 +32,7 @@ pub use constructors::constructor_runs;
 pub use memory::on_reclaim;
 use observer::JsObserver;
 pub use packing::Packing;
+pub use prompt_reader::PromptReader;
 
 use shard_source::JsShardSource;
 

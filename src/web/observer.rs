@@ -1,9 +1,10 @@
 use js_sys::Function;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use wasm_bindgen::JsValue;
 use web_sys::AbortSignal;
 
 use super::to_js;
+use crate::Image;
 use crate::pipeline::{Event, Observer};
 
 /// An observer on the other side of the boundary.
@@ -23,9 +24,52 @@ impl JsObserver {
     }
 }
 
+/// Small pictures, each with the pixels of a canvas.
+#[derive(Serialize)]
+struct PreviewEvent {
+    r#type: &'static str,
+    previews: Vec<Preview>,
+}
+
+#[derive(Serialize)]
+struct Preview {
+    width: usize,
+    height: usize,
+    #[serde(serialize_with = "serialize_bytes")]
+    rgba: Vec<u8>,
+}
+
+impl Preview {
+    fn of(image: &Image) -> Self {
+        let pixels = image.rgb.as_chunks().0.iter();
+        Self {
+            width: image.width,
+            height: image.height,
+            rgba: pixels.flat_map(|&[r, g, b]| [r, g, b, u8::MAX]).collect(),
+        }
+    }
+}
+
+/// As bytes, which become a `Uint8Array`, not a list of numbers.
+fn serialize_bytes<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_bytes(bytes)
+}
+
 impl Observer for JsObserver {
     fn event(&mut self, event: Event) {
         self.tell(&event);
+    }
+
+    fn wants_previews(&self) -> bool {
+        true
+    }
+
+    fn preview(&mut self, images: &[Image]) {
+        let previews: Vec<Preview> = images.iter().map(Preview::of).collect();
+        self.tell(&PreviewEvent {
+            r#type: "preview",
+            previews,
+        });
     }
 
     fn is_cancelled(&self) -> bool {

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use proptest::prelude::*;
 use sdxl_web::pipeline::TextModel;
-use sdxl_web::prompt::{Chunk, Fragment, PromptSyntax, chunks, fragments};
+use sdxl_web::prompt::{Chunk, Fragment, PromptSyntax, Reading, chunks, fragments, reading};
 use sdxl_web::tokenizer::Tokenizer;
 
 use crate::demo;
@@ -47,6 +47,30 @@ proptest! {
             prop_assert_eq!(ids.len(), length);
             let largest = ids.into_iter().max().unwrap_or_default();
             prop_assert!((largest as usize) < *vocab_size);
+        }
+    }
+
+    #[test]
+    fn what_is_shown_of_a_prompt_is_what_is_read(text in prompt(), length in 3_usize..12) {
+        let texts = |reading: &Reading| reading.pieces.iter().map(|piece| piece.text.as_str()).collect::<String>();
+        for (tokenizer, _) in TOKENIZERS.iter() {
+            let read = |syntax| reading(&text, syntax, tokenizer, length).unwrap();
+            let plain = read(PromptSyntax::Plain);
+            prop_assert_eq!(texts(&plain), text.as_str());
+            prop_assert_eq!(plain.tokens, tokenizer.ids(&text).unwrap().len());
+            let is_cut = plain.pieces.iter().any(|piece| piece.chunk.is_none());
+            prop_assert_eq!(is_cut, plain.tokens > plain.room);
+
+            let weighted = read(PromptSyntax::Weighted);
+            let words = fragments(&text).into_iter().filter(|fragment| !fragment.is_break());
+            let words: Vec<Fragment> = words.collect();
+            prop_assert_eq!(texts(&weighted), words.iter().map(|word| word.text.as_str()).collect::<String>());
+            let tokens: usize = words.iter().map(|word| tokenizer.ids(&word.text).unwrap().len()).sum();
+            prop_assert_eq!(weighted.tokens, tokens);
+            let chunks = chunks(&text, PromptSyntax::Weighted, tokenizer, length).unwrap();
+            for piece in &weighted.pieces {
+                prop_assert!(piece.chunk.unwrap() < chunks.len());
+            }
         }
     }
 
