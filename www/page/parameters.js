@@ -67,7 +67,8 @@ export function writeParameters(settings, model) {
  */
 export function parseParameters(text) {
   if (text.length > MOST) {
-    throw new CodedError("BadPicture", `The picture's "parameters" are ${text.length} characters long, more than the ${MOST} that are read. Choose another picture.`, { length: text.length });
+    const problem = `The picture's "parameters" are ${text.length} characters long, more than the ${MOST} that are read.`;
+    throw new CodedError("BadPicture", `${problem} Choose another picture.`, { length: text.length });
   }
   if (isJson(text)) return null;
   const lines = text.split(/\r?\n/);

@@ -42,7 +42,10 @@
  * @typedef {{ request: Settings, model: string | null, unknown: string[] }} FoundSettings
  */
 
-/** The value, or undefined for what is none; parts of it that are none go to `wrong` by their path. @typedef {(value: unknown, path: string, wrong: string[]) => unknown} Read */
+/**
+ * The value, or undefined for what is none; parts of it that are none go to `wrong` by their path.
+ * @typedef {(value: unknown, path: string, wrong: string[]) => unknown} Read
+ */
 
 const U32 = 2 ** 32 - 1;
 const F32 = 3.4028234663852886e38;
