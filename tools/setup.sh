@@ -147,7 +147,7 @@ need_node() {
   node_is_recent || fail "Node.js $(node --version) is too old, $NODE_MINIMUM or newer is needed: https://nodejs.org"
 }
 
-# What npm installs, and the one file of it that the page serves.
+# What npm installs, and the files of it that the page serves.
 need_npm_packages() {
   need_node
   if ! cmp -s package-lock.json node_modules/.installed-lock.json; then
@@ -156,8 +156,12 @@ need_npm_packages() {
     cp package-lock.json node_modules/.installed-lock.json
   fi
   mkdir -p www/vendor
-  cmp -s node_modules/idb/build/index.js www/vendor/idb.js || cp node_modules/idb/build/index.js www/vendor/idb.js
+  vendor idb/build/index.js idb.js
+  vendor client-zip/index.js client-zip.js
 }
+
+# vendor FILE NAME: a file of node_modules as www/vendor/NAME; left alone where it is the same, so that no build sees a change.
+vendor() { cmp -s "node_modules/$1" "www/vendor/$2" || cp "node_modules/$1" "www/vendor/$2"; }
 
 # --- Chromium, for tests ---------------------------------------------------------------------------------------------
 

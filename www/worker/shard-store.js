@@ -1,11 +1,7 @@
 // @ts-check
-/**
- * The only user of IndexedDB: shards and manifests of every model on this device, of which files imported ones were made, and what
- * was found out about its GPU.
- */
+/** Shards and manifests of every model on this device, of which files imported ones were made, and what was found out about its GPU. */
 
-import { openDB } from "../vendor/idb.js";
-import { CodedError } from "../protocol.js";
+import { Database } from "../database.js";
 
 /**
  * @typedef {import("../protocol.js").StoredKind} StoredKind
@@ -27,13 +23,11 @@ const ORIGINS = "origins";
 const BY_IDENTITY = "identity";
 
 export class ShardStore {
-  #name;
-  /** @type {Promise<any> | null} */
-  #opening = null;
+  #database;
 
   /** @param {string} [name] */
   constructor(name = DATABASE) {
-    this.#name = name;
+    this.#database = new Database(name, VERSION, upgrade);
   }
 
   /**
@@ -43,7 +37,7 @@ export class ShardStore {
    * @returns {Promise<boolean>}
    */
   async hasShard(model, kind, shard) {
-    return this.#use(`looking for shard "${shard.file}"`, async (db) => {
+    return this.#database.use(`looking for shard "${shard.file}"`, async (db) => {
       const key = await db.getKeyFromIndex(SHARDS, BY_IDENTITY, [model, kind, shard.file, shard.sha256, shard.length]);
       return key !== undefined;
     });
@@ -56,7 +50,7 @@ export class ShardStore {
    * @returns {Promise<ShardRecord | undefined>}
    */
   async getShard(model, kind, file) {
-    return this.#use(`reading shard "${file}"`, (db) => db.get(SHARDS, [model, kind, file]));
+    return this.#database.use(`reading shard "${file}"`, (db) => db.get(SHARDS, [model, kind, file]));
   }
 
   /**
@@ -68,7 +62,7 @@ export class ShardStore {
   async putShard(model, kind, shard, bytes) {
     /** @type {ShardRecord} */
     const record = { model, kind, file: shard.file, sha256: shard.sha256, length: shard.length, bytes };
-    await this.#write(`storing shard "${shard.file}"`, SHARDS, (store) => store.put(record));
+    await this.#database.write(`storing shard "${shard.file}"`, SHARDS, (store) => store.put(record));
   }
 
   /**
@@ -77,7 +71,7 @@ export class ShardStore {
    * @param {string} file
    */
   async removeShard(model, kind, file) {
-    await this.#write(`removing shard "${file}"`, SHARDS, (store) => store.delete([model, kind, file]));
+    await this.#database.write(`removing shard "${file}"`, SHARDS, (store) => store.delete([model, kind, file]));
   }
 
   /**
@@ -86,7 +80,7 @@ export class ShardStore {
    * @returns {Promise<Manifest | undefined>}
    */
   async getManifest(model, kind) {
-    return this.#use("reading the stored manifest", async (db) => (await db.get(MANIFESTS, [model, kind]))?.manifest);
+    return this.#database.use("reading the stored manifest", async (db) => (await db.get(MANIFESTS, [model, kind]))?.manifest);
   }
 
   /**
@@ -94,7 +88,7 @@ export class ShardStore {
    * @param {Manifest} manifest
    */
   async putManifest(model, manifest) {
-    await this.#write("storing the manifest", MANIFESTS, (store) => store.put({ model, kind: manifest.kind, manifest }));
+    await this.#database.write("storing the manifest", MANIFESTS, (store) => store.put({ model, kind: manifest.kind, manifest }));
   }
 
   /**
@@ -104,9 +98,9 @@ export class ShardStore {
   async removeModel(model) {
     // Arrays sort after strings, so this range holds every key that begins with the model.
     const range = IDBKeyRange.bound([model], [model, []]);
-    await this.#write("removing the manifests", MANIFESTS, (store) => store.delete(range));
-    await this.#write("removing what they were made of", ORIGINS, (store) => store.delete(range));
-    await this.#write("removing the shards", SHARDS, (store) => store.delete(range));
+    await this.#database.write("removing the manifests", MANIFESTS, (store) => store.delete(range));
+    await this.#database.write("removing what they were made of", ORIGINS, (store) => store.delete(range));
+    await this.#database.write("removing the shards", SHARDS, (store) => store.delete(range));
   }
 
   /**
@@ -116,7 +110,7 @@ export class ShardStore {
    * @returns {Promise<Origin | undefined>}
    */
   async getOrigin(model, kind) {
-    return this.#use("reading what a model was made of", (db) => db.get(ORIGINS, [model, kind]));
+    return this.#database.use("reading what a model was made of", (db) => db.get(ORIGINS, [model, kind]));
   }
 
   /**
@@ -130,7 +124,7 @@ export class ShardStore {
   async putMade(model, kind, fingerprint, made) {
     /** @type {Map<string, Shard>} */
     const stored = new Map();
-    await this.#write(`storing shard "${made[0]?.file}"`, [SHARDS, ORIGINS], async (shards, origins) => {
+    await this.#database.write(`storing shard "${made[0]?.file}"`, [SHARDS, ORIGINS], async (shards, origins) => {
       /** @type {Origin} */
       const origin = (await origins.get([model, kind])) ?? { model, kind, fingerprint, shards: {} };
       for (const { file, length, sha256, bytes } of made) {
@@ -153,9 +147,9 @@ export class ShardStore {
    */
   async removeKind(model, kind) {
     const key = [model, kind];
-    await this.#write("removing a manifest", MANIFESTS, (store) => store.delete(key));
-    await this.#write("removing what it was made of", ORIGINS, (store) => store.delete(key));
-    await this.#write("removing its shards", SHARDS, (store) => store.delete(IDBKeyRange.bound(key, [...key, []])));
+    await this.#database.write("removing a manifest", MANIFESTS, (store) => store.delete(key));
+    await this.#database.write("removing what it was made of", ORIGINS, (store) => store.delete(key));
+    await this.#database.write("removing its shards", SHARDS, (store) => store.delete(IDBKeyRange.bound(key, [...key, []])));
   }
 
   /**
@@ -163,7 +157,7 @@ export class ShardStore {
    * @returns {Promise<{ model: string, kind: StoredKind, manifest: Manifest | null, bytes: number }[]>}
    */
   async list() {
-    return this.#use("listing the models", async (db) => {
+    return this.#database.use("listing the models", async (db) => {
       /** @type {Map<string, { model: string, kind: StoredKind, manifest: Manifest | null, bytes: number }>} */
       const found = new Map();
       // Keys of the index tell the lengths; the shards themselves are not read.
@@ -188,7 +182,7 @@ export class ShardStore {
    * @returns {Promise<object | undefined>}
    */
   async getTuning(gpu) {
-    return this.#use("reading what is known of the GPU", (db) => db.get(TUNINGS, gpu));
+    return this.#database.use("reading what is known of the GPU", (db) => db.get(TUNINGS, gpu));
   }
 
   /**
@@ -196,80 +190,24 @@ export class ShardStore {
    * @param {object} tuning
    */
   async putTuning(gpu, tuning) {
-    await this.#write("storing what is known of the GPU", TUNINGS, (store) => store.put(tuning, gpu));
+    await this.#database.write("storing what is known of the GPU", TUNINGS, (store) => store.put(tuning, gpu));
   }
 
   async close() {
-    const opening = this.#opening;
-    this.#opening = null;
-    (await opening)?.close();
-  }
-
-  /** One connection for all calls; a failed or broken one is not kept, so that the next call tries again. */
-  #connection() {
-    const forget = () => {
-      this.#opening = null;
-    };
-    this.#opening ??= openDB(this.#name, VERSION, {
-      upgrade(/** @type {any} */ db, /** @type {number} */ before) {
-        if (before < 1) {
-          const shards = db.createObjectStore(SHARDS, { keyPath: ["model", "kind", "file"] });
-          shards.createIndex(BY_IDENTITY, ["model", "kind", "file", "sha256", "length"]);
-          db.createObjectStore(MANIFESTS, { keyPath: ["model", "kind"] });
-        }
-        if (before < 2) db.createObjectStore(TUNINGS);
-        db.createObjectStore(ORIGINS, { keyPath: ["model", "kind"] });
-      },
-      blocking: () => this.close(),
-      terminated: forget,
-    }).catch((/** @type {unknown} */ error) => {
-      forget();
-      throw error;
-    });
-    return this.#opening;
-  }
-
-  /**
-   * @template T
-   * @param {string} doing
-   * @param {(db: any) => Promise<T>} run
-   * @returns {Promise<T>}
-   */
-  async #use(doing, run) {
-    try {
-      return await run(await this.#connection());
-    } catch (error) {
-      throw storeError(doing, error);
-    }
-  }
-
-  /**
-   * Settles with the transaction, not with the request: only a complete transaction is on the disk, and quota shows as an abort.
-   * @param {string} doing
-   * @param {string | string[]} names
-   * @param {(...stores: any[]) => Promise<unknown>} run
-   */
-  async #write(doing, names, run) {
-    await this.#use(doing, async (db) => {
-      const transaction = db.transaction(names, "readwrite");
-      const stores = [names].flat().map((name) => transaction.objectStore(name));
-      const [request, done] = await Promise.allSettled([run(...stores), transaction.done]);
-      // The transaction knows the reason (quota); the request only that it was aborted with it.
-      if (done.status === "rejected") throw done.reason;
-      if (request.status === "rejected") throw request.reason;
-    });
+    await this.#database.close();
   }
 }
 
 /**
- * @param {string} doing
- * @param {any} error
+ * @param {any} db
+ * @param {number} before  its version until now
  */
-function storeError(doing, error) {
-  if (error?.name === "QuotaExceededError") {
-    return new CodedError("Quota", `The browser's storage is full (while ${doing}).`, {}, { cause: error });
+function upgrade(db, before) {
+  if (before < 1) {
+    const shards = db.createObjectStore(SHARDS, { keyPath: ["model", "kind", "file"] });
+    shards.createIndex(BY_IDENTITY, ["model", "kind", "file", "sha256", "length"]);
+    db.createObjectStore(MANIFESTS, { keyPath: ["model", "kind"] });
   }
-  // Never passed on as "AbortError": that name means that the user pressed cancel.
-  const reason = error?.message || error?.name || String(error);
-  return new CodedError("Storage", `The browser's storage failed while ${doing}: ${reason}`, {}, { cause: error });
+  if (before < 2) db.createObjectStore(TUNINGS);
+  db.createObjectStore(ORIGINS, { keyPath: ["model", "kind"] });
 }
