@@ -13,7 +13,7 @@ import { interpolate, widthAt } from "./strokes.js";
 const STEP = 1 / 8;
 
 /** Light and dark side by side stand out on every picture, the accent tells that it is the page's. */
-const HATCH = { accent: 0.5, lines: 0.65, periods: 40 };
+const HATCH = { accent: 0.6, lines: 0.8, periods: 32 };
 
 /**
  * @param {number} width
@@ -131,8 +131,8 @@ function hatch(context, accent) {
   tile.fillStyle = accent;
   tile.fillRect(0, 0, side, side);
   tile.globalAlpha = HATCH.lines;
-  tile.lineWidth = side / 10;
-  for (const [color, offset] of /** @type {const} */ ([["white", 0], ["black", 0.14]])) {
+  tile.lineWidth = side / 8;
+  for (const [color, offset] of /** @type {const} */ ([["white", 0], ["black", 0.17]])) {
     tile.strokeStyle = color;
     tile.beginPath();
     // Thrice, for what a line that crosses a corner leaves in the tiles beside it.

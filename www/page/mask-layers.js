@@ -52,10 +52,11 @@ export class MaskLayers {
   soften(sigma) {
     const { width, height } = this.#seen;
     const alpha = alphaOf(this.#hard);
+    const painted = alpha.some(Boolean);
     drawMarks(this.#soft, [], this.#part);
-    this.#soft.putImageData(imageOf(feathered(alpha, width, height, sigma), width, "alpha"), 0, 0);
+    if (painted) this.#soft.putImageData(imageOf(feathered(alpha, width, height, sigma), width, "alpha"), 0, 0);
     this.#paintSoon();
-    return alpha.some(Boolean);
+    return painted;
   }
 
   /** Once a frame, however often a pointer moves. */
