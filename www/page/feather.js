@@ -48,23 +48,17 @@ export function feathered(mask, width, height, sigma) {
  */
 function blurAndTurn(from, to, width, height, box) {
   const reach = (box - 1) / 2;
+  const row = new Float32Array(width + 2 * reach + 1);
   for (let y = 0; y < height; y++) {
-    const first = y * width;
-    const last = first + width - 1;
+    const start = y * width;
+    row.set(from.subarray(start, start + width), reach);
+    row.fill(from[start] ?? 0, 0, reach);
+    row.fill(from[start + width - 1] ?? 0, reach + width);
     let sum = 0;
-    for (let offset = -reach; offset <= reach; offset++) sum += from[clamp(first + offset, first, last)] ?? 0;
-    for (let x = 0; x < width; x++) {
-      to[x * height + y] = sum / box;
-      sum += (from[clamp(first + x + reach + 1, first, last)] ?? 0) - (from[clamp(first + x - reach, first, last)] ?? 0);
+    for (let x = 0; x < box; x++) sum += row[x] ?? 0;
+    for (let x = 0, at = y; x < width; x++, at += height) {
+      to[at] = sum / box;
+      sum += (row[x + box] ?? 0) - (row[x] ?? 0);
     }
   }
-}
-
-/**
- * @param {number} value
- * @param {number} least
- * @param {number} most
- */
-function clamp(value, least, most) {
-  return value < least ? least : value > most ? most : value;
 }

@@ -18,10 +18,11 @@ const HATCH = { accent: 0.6, lines: 0.8, periods: 32 };
 /**
  * @param {number} width
  * @param {number} height
+ * @param {{ read: boolean }} [use]  one that is not read can stay on the GPU
  */
-export function canvasContext(width, height) {
+export function canvasContext(width, height, { read } = { read: true }) {
   const canvas = Object.assign(document.createElement("canvas"), { width, height });
-  const context = canvas.getContext("2d", { willReadFrequently: true });
+  const context = canvas.getContext("2d", { willReadFrequently: read });
   if (!context) throw new Error("This browser gives no more canvases");
   return context;
 }

@@ -15,7 +15,7 @@ export class MaskLayers {
   #seen;
   #hard = canvasContext(1, 1);
   /** What is being painted has hard edges here too, until it is done. */
-  #soft = canvasContext(1, 1);
+  #soft = canvasContext(1, 1, { read: false });
   /** @type {Part} */
   #part = { x: 0, y: 0, width: 1, height: 1 };
   #waiting = false;
