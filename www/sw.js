@@ -35,7 +35,7 @@ const SHELL = [
   "www/page/model-view.js",
   "www/page/models-view.js",
   "www/page/offline.js",
-  "www/page/picture-file.js",
+  "www/page/picture-source.js",
   "www/page/place-field.js",
   "www/page/progress-view.js",
   "www/page/prompt-form.js",

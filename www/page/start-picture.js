@@ -4,7 +4,7 @@
 import { part } from "./element.js";
 import { partShown, roomToMove } from "./fit.js";
 import { MaskPainter } from "./mask-painter.js";
-import { decodePicture, receivePictures } from "./picture-file.js";
+import { decodePicture, receivePictures } from "./picture-source.js";
 import { say } from "./text.js";
 
 /**
