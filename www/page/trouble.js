@@ -1,6 +1,8 @@
 // @ts-check
 /** Plain words for every error code: what happened, and what to do about it. */
 
+import { say } from "./text.js";
+
 /** @typedef {{ title: string, advice: string }} Words */
 
 const GET_BROWSER = "Use a current Chrome, Edge or Chromium; Safari from version 26; or Firefox from version 141 where it has WebGPU switched on.";
@@ -57,7 +59,7 @@ const WORDS = {
   BadAddress: { title: "This is no address of a model", advice: "Name a repository, such as stabilityai/stable-diffusion-xl-base-1.0, or an address that begins with https://." },
   BadName: { title: "This name cannot be used", advice: "Choose another one." },
   BadArchive: { title: "The archive cannot be used", advice: "Export the model again, and copy the whole file." },
-  BadPicture: { title: "This picture's file cannot be used", advice: "Choose a PNG file as it was first saved: copies that other sites make often lose the settings or are cut off." },
+  BadPicture: { title: say("badPicture"), advice: say("badPictureAdvice") },
   BadRequest: { title: "The engine cannot draw this", advice: "Change the marked field." },
   NotLoaded: { title: "No model is loaded", advice: START_ANEW },
   Busy: { title: "A picture is being drawn already", advice: "Wait for it, or cancel it." },
