@@ -83,22 +83,14 @@
  */
 
 /**
- * @typedef {object} DrawRequest
- * @property {string} prompt
- * @property {string | null} negativePrompt
- * @property {number} seed
- * @property {number} steps
- * @property {number} guidanceScale
- * @property {number} width
- * @property {number} height
- * @property {{ switchAt: number } | null} refiner
- * @property {[number, number] | null} originalSize
- * @property {[number, number] | null} cropTopLeft
- * @property {[number, number] | null} targetSize
- * @property {number | null} aestheticScore
- * @property {number | null} negativeAestheticScore
- * @property {{ name: string, weight: number }[]} loras
+ * A request to the engine: the settings of a picture, with those that every request names.
+ * @typedef {Required<Pick<import("./page/settings.js").Settings, "prompt" | "seed" | "steps" | "guidanceScale" | "width" | "height" | "loras">>
+ *   & import("./page/settings.js").Settings} DrawRequest
  */
+
+/** How a prompt is read; see src/prompt/reading.rs. @typedef {{ tokens: number, room: number, pieces: { text: string, weight: number, chunk: number | null }[] }} Reading */
+
+/** Pixels that a request starts from; a mask is light where they are redrawn. @typedef {{ image: ImageData, mask: ImageData | null }} Inputs */
 
 /** @typedef {{ width: number, height: number, png: Uint8Array<ArrayBuffer> }} Picture */
 
@@ -113,6 +105,7 @@
  *   | { type: "load", component: string, bytes: number, total: number }
  *   | { type: "stage", stage: Stage }
  *   | { type: "step", stage: "base" | "refiner", step: number, steps: number }
+ *   | { type: "preview", previews: { width: number, height: number, rgba: Uint8Array }[] }
  *   | { type: "bench", what: string, index: number, count: number }} ProgressEvent
  */
 

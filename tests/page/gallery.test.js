@@ -88,10 +88,10 @@ test("settings are told in words, and what was not used is left out", () => {
 });
 
 test("settings tell refiner, sampler and LoRAs where they were used", () => {
-  const used = { refiner: { switchAt: 0.8 }, sampler: "Euler", negativePrompt: "blurry", loras: [{ name: "lcm", weight: 0.75 }, { name: "ink", weight: 1 }] };
+  const used = { refiner: { switchAt: 0.8 }, sampling: { sampler: "euler_ancestral" }, negativePrompt: "blurry", loras: [{ name: "lcm", weight: 0.75 }, { name: "ink", weight: 1 }] };
   const settings = Object.fromEntries(settingsOf(picture(used)));
   assert.equal(settings.Refiner, "from 80 % of the way");
-  assert.equal(settings.Sampler, "Euler");
+  assert.equal(settings.Sampler, "Euler a");
   assert.equal(settings["Negative prompt"], "blurry");
   assert.equal(settings.LoRAs, "lcm (0.75), ink (1)");
 });

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { fileName } from "../../www/page/image-view.js";
-import { readRequest, rollSeed } from "../../www/page/request.js";
+import { UNTOUCHED, readRequest, rollSeed, typedOf } from "../../www/page/request.js";
 
 /** @type {import("../../www/protocol.js").ModelFacts} */
 const FACTS = {
@@ -23,6 +23,7 @@ const FACTS = {
 
 /** @type {import("../../www/page/request.js").Typed} */
 const TYPED = {
+  ...UNTOUCHED,
   prompt: " a red circle ",
   negativePrompt: "  ",
   seed: "7",
@@ -37,12 +38,17 @@ const TYPED = {
 test("what was typed becomes the engine's request", () => {
   assert.deepEqual(readRequest(TYPED, FACTS), {
     problems: {},
+    images: 1,
     request: {
       prompt: "a red circle",
       negativePrompt: null,
+      promptSyntax: "weighted",
+      clipSkip: 0,
       seed: 7,
       steps: 20,
+      sampling: { sampler: "euler", noiseSchedule: "default", timestepSpacing: null },
       guidanceScale: 4.5,
+      guidanceRescale: 0,
       width: 256,
       height: 128,
       refiner: { switchAt: 0.8 },
@@ -53,6 +59,52 @@ test("what was typed becomes the engine's request", () => {
       negativeAestheticScore: null,
     },
   });
+});
+
+const EVERYTHING = {
+  ...TYPED,
+  negativePrompt: "blurry",
+  images: "4",
+  guidanceRescale: "0.7",
+  clipSkip: "1",
+  refinerMode: "sdedit",
+  refinerStrength: "0.25",
+  aestheticScore: "7",
+  negativeAestheticScore: "2",
+  originalWidth: "1024",
+  originalHeight: "768",
+  cropTop: "0",
+  cropLeft: "16",
+  targetWidth: "512",
+  targetHeight: "256",
+  sampler: "dpmpp_2m",
+  noiseSchedule: "karras",
+  timestepSpacing: "trailing",
+  promptSyntax: "plain",
+};
+
+test("every setting arrives, sizes as height and width", () => {
+  const { request, images } = readRequest(EVERYTHING, FACTS);
+  assert.equal(images, 4);
+  assert.deepEqual(request?.refiner, { strength: 0.25 });
+  assert.deepEqual(request?.sampling, { sampler: "dpmpp_2m", noiseSchedule: "karras", timestepSpacing: "trailing" });
+  assert.deepEqual([request?.originalSize, request?.cropTopLeft, request?.targetSize], [[768, 1024], [0, 16], [256, 512]]);
+  assert.deepEqual([request?.aestheticScore, request?.negativeAestheticScore, request?.guidanceRescale, request?.clipSkip], [7, 2, 0.7, 1]);
+});
+
+test("a request goes back into the form as it was typed", () => {
+  for (const typed of [TYPED, EVERYTHING, { ...TYPED, refine: false }]) {
+    const { request } = readRequest(typed, FACTS);
+    assert.ok(request);
+    const again = readRequest({ ...EVERYTHING, ...typedOf(request) }, FACTS);
+    assert.deepEqual(again.request, request);
+  }
+});
+
+test("one of two numbers that belong together is not enough", () => {
+  const { request, problems } = readRequest({ ...TYPED, originalWidth: "512", cropTop: "1" }, FACTS);
+  assert.equal(request, null);
+  assert.deepEqual(Object.keys(problems).sort(), ["cropLeft", "originalHeight"]);
 });
 
 test("a negative prompt is passed on when there is one", () => {
@@ -80,6 +132,12 @@ for (const [field, value, words] of /** @type {[import("../../www/page/request.j
   ["width", "32", /From 64 to 512/],
   ["height", "544", /From 64 to 512/],
   ["height", "511", /480 or 512/],
+  ["images", "0", /from 1 to 16/],
+  ["images", "", /from 1 to 16/],
+  ["guidanceRescale", "2", /from 0 to 1/],
+  ["clipSkip", "0.5", /whole number/],
+  ["refinerStrength", "-1", /from 0 to 1/],
+  ["aestheticScore", "11", /or nothing/],
   ["switchAt", "0", /between 0 and 1/],
   ["switchAt", "1", /between 0 and 1/],
   ["switchAt", "", /between 0 and 1/],

@@ -68,12 +68,24 @@ export class Generator {
 
   /**
    * @param {import("../protocol.js").DrawRequest} request
+   * @param {import("../protocol.js").Inputs | null} inputs
    * @param {Options} [options]
    * @returns {Promise<Picture>}
    */
-  generate(request, options) {
+  generate(request, inputs, options) {
     this.#startSteps();
-    return this.#call("generate", { request }, options);
+    return this.#call("generate", { request, inputs }, options);
+  }
+
+  /**
+   * How the encoders read a prompt; null where the model is not on this device yet.
+   * @param {string} address
+   * @param {string} prompt
+   * @param {"plain" | "weighted"} syntax
+   * @returns {Promise<import("../protocol.js").Reading | null>}
+   */
+  readPrompt(address, prompt, syntax) {
+    return this.#call("readPrompt", { address, prompt, syntax });
   }
 
   /**

@@ -48,6 +48,25 @@ export class LorasView {
   }
 
   /**
+   * Uses these and no others.
+   * @param {{ name: string, weight: number }[]} wanted
+   * @returns {string[]} the names of those that are not here
+   */
+  fill(wanted) {
+    for (const item of this.#list.children) {
+      const found = wanted.find(({ name }) => name === nameIn(item));
+      const use = part(item, "[type=checkbox]", HTMLInputElement);
+      use.checked = found !== undefined && !use.disabled;
+      if (!found) continue;
+      const weight = part(item, "[type=range]", HTMLInputElement);
+      weight.value = String(found.weight);
+      weight.dispatchEvent(new Event("input"));
+    }
+    const here = this.used.map(({ name }) => name);
+    return wanted.map(({ name }) => name).filter((name) => !here.includes(name));
+  }
+
+  /**
    * @param {StoredLora} lora
    * @param {number} [used]  with this weight
    */

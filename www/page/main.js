@@ -13,21 +13,51 @@ import { MessageView } from "./message-view.js";
 import { ModelView } from "./model-view.js";
 import { ModelsView } from "./models-view.js";
 import { askToPersist, keepForOffline } from "./offline.js";
+import { settingsOf, withSettings } from "./picture-file.js";
+import { Pictures, pixelsOf } from "./pictures.js";
+import { PreviewView } from "./preview-view.js";
 import { ProgressView } from "./progress-view.js";
 import { PromptForm } from "./prompt-form.js";
+import { PromptReading } from "./prompt-reading.js";
+import { QueueView } from "./queue-view.js";
+import { Queue } from "./queue.js";
+import { StartPicture } from "./start-picture.js";
+import { say, translate } from "./text.js";
 import { isAbort } from "./trouble.js";
 
-/** @typedef {import("../protocol.js").DrawRequest} DrawRequest */
+/** @typedef {{ request: import("../protocol.js").DrawRequest, inputs: import("../protocol.js").Inputs | null }} Job */
 /** @typedef {import("../protocol.js").StoredModel} StoredModel */
 /** @typedef {import("./import-form.js").Wish} Wish */
+
+const TITLE = document.title;
+
+/** Of what a picture's settings ask that we cannot do, so much is told. */
+const MOST_UNKNOWN = 8;
 
 const DEMO = new URL("../models/demo/", import.meta.url).href;
 
 let address = new URL(new URLSearchParams(location.search).get("model") ?? DEMO, document.baseURI).href;
 const generator = new Generator();
-const form = new PromptForm(part(document, "#prompt-form", HTMLFormElement), (request) => draw({ ...request, loras: loras.used }));
+translate(document);
+const start = new StartPicture(part(document, "#start-picture", HTMLElement));
+const form = new PromptForm(part(document, "#prompt-form", HTMLFormElement), { submit: ask, size: (width, height) => start.resize(width, height) });
 const progress = new ProgressView(part(document, "#progress", HTMLElement), () => stop?.abort());
 const image = new ImageView(part(document, "#picture", HTMLElement));
+const preview = new PreviewView(part(document, "#picture .frame", HTMLElement));
+const waiting = new QueueView(part(document, "#queue", HTMLElement), { remove: (id) => queue.remove(id), clear: () => queue.clear() });
+/** @type {Queue<Job>} */
+const queue = new Queue(draw, (jobs) => waiting.show(jobs));
+const pictures = new Pictures({
+  use: fill,
+  draw: async (request, from) => queue.add({ request, inputs: from && (await pixelsOf(from)) }),
+  async start(png, { width, height }, paints) {
+    form.fill({ width, height });
+    await start.set(png);
+    if (paints) start.paint();
+    part(document, "#start-picture", HTMLElement).scrollIntoView({ block: "nearest" });
+  },
+  attempt,
+});
 const message = new MessageView(part(document, "#message", HTMLElement));
 const model = new ModelView(part(document, "#model", HTMLElement), () => attempt(() => remove(address)));
 const models = new ModelsView(part(document, "#models", HTMLElement), (deed, model) => DEEDS[deed](model));
@@ -38,12 +68,28 @@ const imports = new ImportForm(part(document, "#import-form", HTMLFormElement), 
 /** @type {AbortController | null} */
 let stop = null;
 let configured = false;
+let modelName = "";
+/** Which LoRAs of the settings that were read last are not here. */
+let lorasNote = "";
+
+for (const [field, place] of /** @type {const} */ ([["prompt", "reading-prompt"], ["negativePrompt", "reading-negative"]])) {
+  const shown = part(document, `[data-part=${place}]`, HTMLElement);
+  new PromptReading(part(document, `#${field}`, HTMLTextAreaElement), shown, (prompt) => generator.readPrompt(address, prompt, form.syntax));
+}
+
+document.addEventListener("dragover", (event) => event.preventDefault());
+document.addEventListener("drop", (event) => {
+  const [file] = event.dataTransfer?.files ?? [];
+  if (event.defaultPrevented || !file) return;
+  event.preventDefault();
+  void attempt(() => restore(file));
+});
 
 document.documentElement.dataset.ready = "true";
 keepForOffline();
-await start();
+await begin();
 
-async function start() {
+async function begin() {
   message.clear();
   try {
     const checks = await generator.check();
@@ -51,8 +97,9 @@ async function start() {
     const failed = checks.find(({ ok }) => !ok);
     if (failed) throw new CodedError(failed.code, failed.sentence);
     await refreshModel();
+    await pictures.refresh();
   } catch (error) {
-    message.show(error, start);
+    message.show(error, begin);
   }
 }
 
@@ -61,6 +108,7 @@ async function refreshModel() {
   model.update(facts, address);
   // Only once: what the user typed since then stays.
   if (!configured) form.configure(facts);
+  modelName = facts.name;
   configured = true;
   model.showMemory(await generator.memory());
   await refreshModels();
@@ -171,7 +219,7 @@ async function attempt(work) {
 async function longWork(work, then, again = () => longWork(work, then)) {
   stop = new AbortController();
   message.clear();
-  setDrawing(true);
+  setBusy({ busy: true });
   progress.start({ steps: 0 });
   const onEvent = (/** @type {import("../protocol.js").ProgressEvent} */ event) => {
     if (event.type === "space") imports.tell(`Stores ${megabytes(event.needed)}${event.free === null ? "" : `; ${megabytes(event.free)} are free for this page`}.`);
@@ -183,54 +231,96 @@ async function longWork(work, then, again = () => longWork(work, then)) {
     if (!isAbort(error)) message.show(error, again);
   }
   progress.stop();
-  setDrawing(false);
+  setBusy({});
   await refreshModels().catch(() => {});
 }
 
-/** @param {DrawRequest} request */
-async function draw(request) {
+/** @param {import("./request.js").FormRequest[]} requests */
+async function ask(requests) {
+  const from = await start.inputs;
+  const jobs = requests.map((request) => {
+    const full = { ...request, loras: loras.used, ...(from && { strength: from.strength }) };
+    return { request: full, inputs: from && { image: from.image, mask: from.mask } };
+  });
+  queue.add(...jobs);
+}
+
+/**
+ * @param {Job} job
+ * @returns {Promise<boolean>} whether to go on with the next
+ */
+async function draw({ request, inputs }) {
   const moveFocus = form.hasFocus;
   const began = performance.now();
   stop = new AbortController();
-  const options = { signal: stop.signal, onEvent: progress.update.bind(progress) };
+  const onEvent = (/** @type {import("../protocol.js").ProgressEvent} */ event) => {
+    if (event.type === "preview" && event.previews[0]) preview.show(event.previews[0]);
+    if (event.type === "step") document.title = say("titleWhile", { step: event.step, steps: event.steps });
+    progress.update(event);
+  };
+  const options = { signal: stop.signal, onEvent };
   message.clear();
-  setDrawing(true);
+  setBusy({ drawing: true });
   progress.start(request);
   if (moveFocus) progress.focus();
   askToPersist();
+  let goesOn = true;
   try {
     await generator.load(address, options);
-    const picture = await generator.generate(request, options);
-    await image.show(picture, request, (performance.now() - began) / 1000);
+    const { width, height, png } = await generator.generate(request, inputs, options);
+    const seconds = (performance.now() - began) / 1000;
+    const kept = withSettings(png, request, modelName);
+    await image.show({ width, height, png: kept }, request, seconds);
+    await pictures.add({ png: new Blob([kept], { type: "image/png" }), width, height, request, model: modelName, seconds, at: Date.now() });
   } catch (error) {
-    if (!isAbort(error)) tell(error, request);
+    if (!isAbort(error)) {
+      tell(error, { request, inputs });
+      goesOn = false;
+    }
   }
   const focusBack = progress.hasFocus;
+  preview.clear();
   progress.stop();
-  setDrawing(false);
+  document.title = TITLE;
+  setBusy({});
   if (focusBack) form.focus();
   // What the run ended with is on the page already; the model's state is then merely not up to date.
   await refreshModel().catch(() => {});
+  return goesOn;
 }
 
 /**
  * @param {unknown} error
- * @param {DrawRequest} request
+ * @param {Job} job
  */
-function tell(error, request) {
+function tell(error, job) {
   const field = error instanceof CodedError ? error.details.field : undefined;
   if (typeof field === "string" && form.showProblem(field, /** @type {Error} */ (error).message)) return;
-  message.show(error, () => draw(request));
+  message.show(error, () => queue.add(job));
 }
 
-/** @param {boolean} drawing */
-function setDrawing(drawing) {
-  form.update({ drawing });
-  image.update({ drawing });
-  model.setBusy(drawing);
-  models.setBusy(drawing);
-  imports.setBusy(drawing);
-  loraForm.setBusy(drawing);
+/** Takes the settings of a picture that was dropped. @param {Blob} file */
+async function restore(file) {
+  const found = await settingsOf(file);
+  if (!found) return form.tell(say("settingsNone"));
+  const unknown = [...new Set(found.unknown)].slice(0, MOST_UNKNOWN).join(", ");
+  fill(found.request);
+  form.tell([say(unknown ? "settingsUnknown" : "settingsRead", { unknown }), lorasNote].filter(Boolean).join(" "));
+}
+
+/** @param {import("./settings.js").Settings} settings */
+function fill(settings) {
+  form.fill(settings);
+  const missing = loras.fill(settings.loras ?? []);
+  lorasNote = missing.length > 0 ? say("lorasMissing", { names: missing.join(", ") }) : "";
+  form.tell(lorasNote);
+}
+
+/** @param {{ drawing?: boolean, busy?: boolean }} state  busy is what no picture can be asked for beside */
+function setBusy({ drawing = false, busy = false }) {
+  form.update({ drawing, busy });
+  image.update({ drawing: drawing || busy });
+  for (const view of [model, models, imports, loraForm]) view.setBusy(drawing || busy);
 }
 
 /** What is served may stay the one that draws; what was imported is gone. @param {string} wanted */

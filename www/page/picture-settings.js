@@ -1,6 +1,7 @@
 // @ts-check
 /** How a picture was drawn, in words. */
 
+import { namesOf } from "./sampler-names.js";
 import { spellDuration } from "./step-clock.js";
 import { language, say } from "./text.js";
 
@@ -9,7 +10,7 @@ import { language, say } from "./text.js";
  * @returns {[label: string, value: string][]}  what was not used is left out
  */
 export function settingsOf({ request, width, height, model, seconds, at }) {
-  const { prompt, negativePrompt, seed, steps, guidanceScale, sampler, refiner, loras } = request;
+  const { prompt, negativePrompt, seed, steps, guidanceScale, sampling, refiner, loras } = request;
   /** @type {[string, string | undefined][]} */
   const all = [
     [say("prompt"), prompt],
@@ -18,12 +19,18 @@ export function settingsOf({ request, width, height, model, seconds, at }) {
     [say("size"), `${width} × ${height}`],
     [say("steps"), String(steps)],
     [say("guidance"), String(guidanceScale)],
-    [say("sampler"), sampler],
-    [say("refiner"), refiner ? say("refinerFrom", { percent: Math.round(refiner.switchAt * 100) }) : ""],
+    [say("sampler"), sampling && namesOf(sampling).sampler],
+    [say("refiner"), refinerIn(refiner)],
     [say("loras"), loras.map(({ name, weight }) => `${name} (${weight})`).join(", ")],
     [say("model"), model],
     [say("drawnIn"), spellDuration(seconds)],
     [say("drawnOn"), new Date(at).toLocaleString(language, { dateStyle: "medium", timeStyle: "short" })],
   ];
   return all.flatMap(([label, value]) => (value ? [/** @type {[string, string]} */ ([label, value])] : []));
+}
+
+/** @param {import("./settings.js").Settings["refiner"]} refiner */
+function refinerIn(refiner) {
+  if (!refiner) return "";
+  return "switchAt" in refiner ? say("refinerFrom", { percent: Math.round(refiner.switchAt * 100) }) : say("refinerRedraws", { percent: Math.round(refiner.strength * 100) });
 }

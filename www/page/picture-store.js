@@ -11,7 +11,7 @@ import { thumbnailOf } from "./thumbnail.js";
  * @property {Blob} thumbnail
  * @property {number} width
  * @property {number} height
- * @property {import("../protocol.js").DrawRequest & { sampler?: string }} request
+ * @property {import("../protocol.js").DrawRequest} request
  * @property {string} model      its name, for people
  * @property {number} seconds    that drawing took
  * @property {number} at         when it was drawn, in milliseconds since 1970

@@ -1,60 +1,76 @@
 // @ts-check
 /** The form: reads the fields, tells beside each what is wrong with it. */
 
+import { fillAdvanced } from "./advanced-settings.js";
+import { Aspects } from "./aspects.js";
 import { part } from "./element.js";
-import { readRequest, rollSeed } from "./request.js";
+import { UNTOUCHED, readRequest, rollSeed, typedOf } from "./request.js";
+import { STYLES, styled } from "./styles.js";
+import { say } from "./text.js";
 
 /**
  * @typedef {import("../protocol.js").ModelFacts} ModelFacts
  * @typedef {import("./request.js").FormRequest} FormRequest
  * @typedef {import("./request.js").Field} Field
+ * @typedef {import("./request.js").Typed} Typed
+ * @typedef {import("./settings.js").Settings} Settings
  */
-
-/** @type {Field[]} */
-const FIELDS = ["prompt", "negativePrompt", "seed", "steps", "guidanceScale", "width", "height", "switchAt"];
 
 export class PromptForm {
   #form;
   #submit;
   #refine;
+  #lock;
+  #style;
   #examples;
+  #aspects;
+  #onSize;
   /** @type {ModelFacts | null} */
   #facts = null;
 
   /**
    * @param {HTMLFormElement} form
-   * @param {(request: FormRequest) => void} onSubmit  called with valid requests only
+   * @param {object} on
+   * @param {(requests: FormRequest[]) => void} on.submit  called with valid requests only
+   * @param {(width: number, height: number) => void} on.size  these are to be drawn now
    */
-  constructor(form, onSubmit) {
+  constructor(form, { submit, size }) {
     this.#form = form;
+    this.#onSize = size;
     this.#submit = part(form, "button[type=submit]", HTMLButtonElement);
     this.#refine = part(form, "[name=refine]", HTMLInputElement);
+    this.#lock = part(form, "[name=lock]", HTMLInputElement);
+    this.#style = part(form, "[name=style]", HTMLSelectElement);
     this.#examples = part(form, "[data-part=examples]", HTMLElement);
-    this.#field("seed").value = String(rollSeed());
+    this.#aspects = new Aspects(part(form, "[data-part=aspects]", HTMLElement), ({ width, height }) => this.fill({ width, height }));
+    fillAdvanced(part(form, "[data-part=advanced]", HTMLElement));
+    this.#style.append(...STYLES.map(({ id }) => new Option(say(id), id)));
+    this.#put(UNTOUCHED);
+    this.#put({ seed: String(rollSeed()) });
 
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      const request = this.#submit.disabled ? null : this.#read();
-      if (request) onSubmit(request);
+      const requests = this.#facts ? this.#read(this.#facts) : [];
+      if (requests.length > 0) submit(requests);
+      if (requests.length > 0 && !this.#lock.checked) this.#put({ seed: String(rollSeed()) });
     });
     form.addEventListener("input", (event) => {
-      if (event.target instanceof Element) this.#mark(/** @type {Field} */ (event.target.getAttribute("name")), null);
+      if (!(event.target instanceof Element)) return;
+      const name = event.target.getAttribute("name");
+      this.#mark(/** @type {Field} */ (name), null);
+      if (name === "seed") this.#lock.checked = true;
+      if (name === "width" || name === "height") this.#tellSize();
     });
     this.#field("prompt").addEventListener("keydown", (event) => {
       const { key, ctrlKey, metaKey } = /** @type {KeyboardEvent} */ (event);
       if (key === "Enter" && (ctrlKey || metaKey)) form.requestSubmit();
     });
-    part(form, "[data-part=dice]", HTMLButtonElement).addEventListener("click", () => {
-      this.#field("seed").value = String(rollSeed());
-      this.#mark("seed", null);
-    });
+    part(form, "[data-part=dice]", HTMLButtonElement).addEventListener("click", () => this.#put({ seed: String(rollSeed()) }));
     this.#examples.addEventListener("click", (event) => {
-      if (event.target instanceof HTMLButtonElement) {
-        this.#field("prompt").value = event.target.textContent ?? "";
-        this.#mark("prompt", null);
-      }
+      if (event.target instanceof HTMLButtonElement) this.#put({ prompt: event.target.textContent ?? "" });
     });
     this.#refine.addEventListener("change", () => this.#showSwitch());
+    this.#field("refinerMode").addEventListener("change", () => this.#showSwitch());
   }
 
   /**
@@ -63,36 +79,47 @@ export class PromptForm {
    */
   configure(facts) {
     this.#facts = facts;
-    this.#field("steps").value = String(facts.steps);
-    this.#field("guidanceScale").value = String(facts.guidance);
-    this.#field("switchAt").value = String(facts.switchAt);
     for (const name of /** @type {Field[]} */ (["width", "height"])) {
-      const field = /** @type {HTMLInputElement} */ (this.#field(name));
-      field.value = String(facts.side);
-      Object.assign(field, { min: String(facts.minSide), max: String(facts.maxSide), step: String(facts.multiple) });
+      Object.assign(this.#field(name), { min: String(facts.minSide), max: String(facts.maxSide), step: String(facts.multiple) });
     }
+    this.#aspects.configure(facts);
+    this.fill({ steps: facts.steps, guidanceScale: facts.guidance, width: facts.side, height: facts.side });
+    this.#put({ switchAt: String(facts.switchAt) });
     this.#refine.disabled = !facts.refiner;
     this.#refine.checked = facts.refiner;
-    part(this.#form, "[data-part=size-hint]", HTMLElement).textContent =
-      `Multiples of ${facts.multiple}; this model was trained for ${facts.side} × ${facts.side}.`;
-    part(this.#form, "[data-part=refiner-hint]", HTMLElement).textContent = facts.refiner
-      ? "A second model, trained for the last steps, finishes the picture."
-      : "This model comes without a refiner.";
+    part(this.#form, "[data-part=size-hint]", HTMLElement).textContent = say("sizeHint", { multiple: facts.multiple, side: facts.side });
+    part(this.#form, "[data-part=refiner-hint]", HTMLElement).textContent = say(facts.refiner ? "refinerHint" : "noRefinerHint");
     this.#examples.hidden = !facts.demo;
     this.#showSwitch();
     this.#submit.disabled = false;
   }
 
-  /** @param {{ drawing: boolean }} state */
-  update({ drawing }) {
-    this.#submit.disabled = drawing || !this.#facts;
+  /** What these settings do not name stays as it is. @param {Settings} settings */
+  fill(settings) {
+    const typed = typedOf(settings);
+    this.#put(typed);
+    // They have the style's words in them already.
+    if (settings.prompt !== undefined) this.#style.value = "";
+    if (settings.seed !== undefined) this.#lock.checked = true;
+    if (typed.refine !== undefined && !this.#refine.disabled) this.#refine.checked = typed.refine;
+    this.#showSwitch();
+    if (settings.width !== undefined || settings.height !== undefined) this.#tellSize();
+  }
+
+  /** @param {{ drawing: boolean, busy: boolean }} state  busy is who cannot even be waited for */
+  update({ drawing, busy }) {
+    this.#submit.textContent = say(drawing ? "addToQueue" : "draw");
+    this.#submit.disabled = busy || !this.#facts;
+  }
+
+  /** @param {string} text */
+  tell(text) {
+    part(this.#form, "[data-part=told]", HTMLElement).textContent = text;
   }
 
   /** @param {string} words */
   addToPrompt(words) {
-    const field = this.#field("prompt");
-    field.value = [field.value.trim(), words].filter(Boolean).join(", ");
-    this.#mark("prompt", null);
+    this.#put({ prompt: [this.#value("prompt").trim(), words].filter(Boolean).join(", ") });
   }
 
   /** Where the page is scrolled to stays: on a small screen that is the picture. */
@@ -104,6 +131,11 @@ export class PromptForm {
     return this.#form.contains(document.activeElement) || document.activeElement === document.body;
   }
 
+  /** @returns {"plain" | "weighted"} */
+  get syntax() {
+    return this.#value("promptSyntax") === "plain" ? "plain" : "weighted";
+  }
+
   /**
    * What the engine found wrong with a field that looked right here.
    * @param {string} field
@@ -111,39 +143,50 @@ export class PromptForm {
    * @returns {boolean} whether there is such a field
    */
   showProblem(field, message) {
-    const known = FIELDS.find((name) => name === field);
-    if (!known) return false;
-    this.#mark(known, message);
-    this.#field(known).focus();
+    if (!this.#form.querySelector(`#problem-${CSS.escape(field)}`)) return false;
+    this.#mark(/** @type {Field} */ (field), message);
+    this.#reveal(/** @type {Field} */ (field));
     return true;
   }
 
-  #read() {
-    this.#clear();
-    if (!this.#facts) return null;
-    const value = (/** @type {Field} */ name) => this.#field(name).value;
-    const { request, problems } = readRequest(
-      {
-        prompt: value("prompt"),
-        negativePrompt: value("negativePrompt"),
-        seed: value("seed"),
-        steps: value("steps"),
-        guidanceScale: value("guidanceScale"),
-        width: value("width"),
-        height: value("height"),
-        refine: this.#refine.checked,
-        switchAt: value("switchAt"),
-      },
-      this.#facts,
-    );
-    const wrong = FIELDS.filter((name) => problems[name]);
-    for (const name of wrong) this.#mark(name, problems[name] ?? null);
-    if (wrong[0]) this.#field(wrong[0]).focus();
-    return request;
+  /**
+   * @param {ModelFacts} facts
+   * @returns {FormRequest[]} one for each picture, with seeds that follow each other
+   */
+  #read(facts) {
+    const data = /** @type {Typed} */ (/** @type {unknown} */ (Object.fromEntries(new FormData(this.#form))));
+    const typed = styled({ ...data, refine: this.#refine.checked }, STYLES.find(({ id }) => id === this.#style.value));
+    const { request, images, problems } = readRequest(typed, facts);
+    const names = [...this.#form.querySelectorAll(".problem")].map(({ id }) => /** @type {Field} */ (id.slice("problem-".length)));
+    for (const name of names) this.#mark(name, problems[name] ?? null);
+    const wrong = names.find((name) => problems[name]);
+    if (wrong) this.#reveal(wrong);
+    return request ? Array.from({ length: images }, (_, index) => ({ ...request, seed: request.seed + index })) : [];
   }
 
-  #clear() {
-    for (const name of FIELDS) this.#mark(name, null);
+  /** @param {Partial<Typed>} typed */
+  #put(typed) {
+    for (const [name, value] of Object.entries(typed)) {
+      if (typeof value !== "string") continue;
+      const field = this.#field(/** @type {Field} */ (name));
+      field.value = value;
+      this.#mark(/** @type {Field} */ (name), null);
+      if (field instanceof HTMLTextAreaElement) field.dispatchEvent(new Event("input"));
+    }
+  }
+
+  #tellSize() {
+    const [width, height] = [Number(this.#value("width")), Number(this.#value("height"))];
+    this.#aspects.mark({ width, height });
+    if (width > 0 && height > 0) this.#onSize(width, height);
+  }
+
+  /** Also where it is folded away. @param {Field} name */
+  #reveal(name) {
+    const field = this.#field(name);
+    const folded = field.closest("details");
+    if (folded) folded.open = true;
+    field.focus();
   }
 
   /**
@@ -152,7 +195,7 @@ export class PromptForm {
    */
   #mark(name, problem) {
     const note = this.#form.querySelector(`#problem-${name}`);
-    if (!note) return;
+    if (!note || !this.#form.querySelector(`[name=${name}]`)) return;
     note.textContent = problem ?? "";
     if (problem) this.#field(name).setAttribute("aria-invalid", "true");
     else this.#field(name).removeAttribute("aria-invalid");
@@ -160,11 +203,16 @@ export class PromptForm {
 
   #showSwitch() {
     const row = part(this.#form, "[data-part=switch]", HTMLElement);
-    row.hidden = !this.#refine.checked || this.#refine.disabled;
+    row.hidden = !this.#refine.checked || this.#refine.disabled || this.#value("refinerMode") !== "ensemble";
+  }
+
+  /** @param {Field} name */
+  #value(name) {
+    return this.#field(name).value;
   }
 
   /** @param {Field} name */
   #field(name) {
-    return /** @type {HTMLInputElement | HTMLTextAreaElement} */ (part(this.#form, `[name=${name}]`, HTMLElement));
+    return /** @type {HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement} */ (part(this.#form, `[name=${name}]`, HTMLElement));
   }
 }

@@ -85,6 +85,13 @@ export class StartPicture {
     await this.#arriving;
   }
 
+  /** Only what is painted over is to be drawn anew. */
+  paint() {
+    const paints = part(this.#container, "[data-part=paints]", HTMLInputElement);
+    paints.checked = true;
+    paints.dispatchEvent(new Event("change"));
+  }
+
   remove() {
     this.#problem.textContent = "";
     this.#picture?.close();

@@ -44,7 +44,7 @@ export class WasmModule {
     if (!values) throw new Error("it has no table of JavaScript values, by which GPU memory is given back.");
     exports.on_panic(this.#onPanic);
     exports.on_reclaim(() => this.#onReclaim(values));
-    return { Generator: exports.Generator, Packing: exports.Packing, loraFacts: exports.loraFacts, bench: exports.bench, memory };
+    return { Generator: exports.Generator, Packing: exports.Packing, loraFacts: exports.loraFacts, PromptReader: exports.PromptReader, bench: exports.bench, memory };
   }
 }
 

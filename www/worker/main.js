@@ -9,6 +9,7 @@ import { exportModel, listModels, renameModel, verifyModel } from "./library.js"
 import { importLora, keyOf, listLoras, readLora } from "./loras.js";
 import { ModelSource } from "./model-source.js";
 import { importModel, packedAt, packedFiles } from "./packing.js";
+import { PromptReaders } from "./prompt-readers.js";
 import { ShardStore } from "./shard-store.js";
 import { freeBytes } from "./space.js";
 import { installWebGpuShim } from "./webgpu-shim.js";
@@ -40,6 +41,8 @@ let drawing = false;
 
 const ledger = "gpu" in navigator ? installWebGpuShim(/** @type {any} */ (globalThis), die) : null;
 const module = new WasmModule((message) => die(panicked(message)), (values) => ledger?.destroyAllBut(values));
+
+const readers = new PromptReaders(() => module.load());
 
 const actions = {
   async check() {
@@ -79,14 +82,14 @@ const actions = {
     if (missing === 0) await keepTuning(store, generator.tuning);
   },
 
-  /** @param {{ request: import("../protocol.js").DrawRequest }} data @param {Context} context */
-  async generate({ request }, { signal, emit }) {
+  /** @param {{ request: import("../protocol.js").DrawRequest, inputs: import("../protocol.js").Inputs | null }} data @param {Context} context */
+  async generate({ request, inputs }, { signal, emit }) {
     if (!engine) throw new CodedError("NotLoaded", "No model is loaded.");
     refuseWhileDrawing();
     drawing = true;
     try {
       for (const { name } of request.loras) await addLora(engine, name);
-      const [{ width, height, png }] = await engine.generator.generate(request, null, emit, signal);
+      const [{ width, height, png }] = await engine.generator.generate(request, inputs, emit, signal);
       return { width, height, png: ownBytes(png) };
     } catch (error) {
       // Of an engine that failed for a reason of its own nothing is known; the next load makes a new one.
@@ -144,6 +147,14 @@ const actions = {
     const { loraFacts: readFacts } = await module.load();
     const parts = { readFacts, store, fetch: directFetch, freeBytes, onEvent: sparing(emit), signal };
     await exclusively(keyOf(request.name), () => importLora(request, parts));
+  },
+
+  /** @param {{ address: string, prompt: string, syntax: "plain" | "weighted" }} data */
+  async readPrompt({ address, prompt, syntax }) {
+    const source = sourceAt(address);
+    // Nothing is loaded for its sake.
+    const { missing } = await source.facts();
+    return missing === 0 ? readers.read(source, prompt, syntax) : null;
   },
 
   async loras() {

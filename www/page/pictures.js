@@ -1,0 +1,112 @@
+// @ts-check
+/** The pictures on this device, and what can be done with one of them. */
+
+import { CompareView } from "./compare-view.js";
+import { part } from "./element.js";
+import { GalleryView } from "./gallery-view.js";
+import { fileName } from "./image-view.js";
+import { PictureStore } from "./picture-store.js";
+import { rollSeed } from "./request.js";
+import { say } from "./text.js";
+
+/**
+ * @typedef {import("./picture-store.js").PictureRecord} PictureRecord
+ * @typedef {import("./gallery-view.js").Deed} Deed
+ * @typedef {import("./settings.js").Settings} Settings
+ * @typedef {import("../protocol.js").DrawRequest} DrawRequest
+ */
+
+/** The refiner's share of a finished picture, and the schedule that it is a share of. */
+const REFINED = { strength: 0.3, leastSteps: 10 };
+
+/** A browser has begun to read a file that it saves by then. */
+const SAVING_MS = 60_000;
+
+export class Pictures {
+  #store = new PictureStore();
+  #gallery;
+  #compare;
+  #on;
+
+  /**
+   * @param {object} on
+   * @param {(settings: Settings) => void} on.use       puts them into the form
+   * @param {(request: DrawRequest, start: Blob | null) => void} on.draw
+   * @param {(png: Blob, record: PictureRecord, paints: boolean) => void} on.start  a request is to start from it
+   * @param {(work: () => Promise<unknown>) => Promise<void>} on.attempt  runs it, and tells what goes wrong
+   */
+  constructor(on) {
+    this.#on = on;
+    this.#compare = new CompareView(part(document, "#compare", HTMLDialogElement));
+    this.#gallery = new GalleryView(part(document, "#gallery", HTMLElement), { onDeed: (deed, of) => on.attempt(async () => this.#do(deed, of)) });
+  }
+
+  async refresh() {
+    this.#gallery.show(await this.#store.list());
+  }
+
+  /** @param {Omit<PictureRecord, "id" | "thumbnail">} picture */
+  async add(picture) {
+    await this.#store.add(picture);
+    await this.refresh();
+  }
+
+  /**
+   * @param {Deed} deed
+   * @param {PictureRecord | PictureRecord[]} of
+   */
+  async #do(deed, of) {
+    const records = [of].flat();
+    const [first, second] = records;
+    if (!first) return;
+    const { request, png } = first;
+    switch (deed) {
+      case "use":
+        return this.#on.use(request);
+      case "vary":
+        return this.#on.draw({ ...request, seed: rollSeed() }, null);
+      case "refine":
+        return this.#on.draw({ ...request, refiner: { strength: REFINED.strength, steps: Math.max(request.steps, REFINED.leastSteps) }, skipBase: true }, png);
+      case "img2img":
+      case "inpaint":
+        return this.#on.start(png, first, deed === "inpaint");
+      case "compare":
+        return second && this.#compare.show({ blob: png, name: nameOf(first) }, { blob: second.png, name: nameOf(second) });
+      case "save":
+        return Array.isArray(of) ? save(await (await import("./archive.js")).zipOf(records), "pictures.zip") : save(png, fileName(request));
+      case "remove":
+        if (!confirm(say("removePictures", { count: records.length }))) return;
+        await this.#store.remove(records.map(({ id }) => id));
+        return this.refresh();
+    }
+  }
+}
+
+/** @param {PictureRecord} record */
+function nameOf({ request, model }) {
+  return `${request.prompt} · ${request.seed} · ${model}`;
+}
+
+/**
+ * @param {Blob} blob
+ * @param {string} name
+ */
+function save(blob, name) {
+  const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), SAVING_MS);
+}
+
+/**
+ * Pixels of a picture, as a request starts from them.
+ * @param {Blob} png
+ */
+export async function pixelsOf(png) {
+  const bitmap = await createImageBitmap(png);
+  const context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext("2d");
+  if (!context) throw new Error("This browser gives no more canvases");
+  context.drawImage(bitmap, 0, 0);
+  const image = context.getImageData(0, 0, bitmap.width, bitmap.height);
+  bitmap.close();
+  return { image, mask: null };
+}
