@@ -52,6 +52,7 @@ export class Generator {
 
   /**
    * @param {import("../../www/protocol.js").DrawRequest} request
+   * @param {unknown} _inputs
    * @param {(event: import("../../www/protocol.js").ProgressEvent) => void} onEvent
    * @param {AbortSignal} signal
    */

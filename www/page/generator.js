@@ -10,7 +10,7 @@ import { CodedError, aborted, fromWire } from "../protocol.js";
  * @typedef {import("../protocol.js").Picture} Picture
  * @typedef {{ onEvent?: (event: ProgressEvent) => void, signal?: AbortSignal }} Options
  * @typedef {object} Pending
- * @property {(value: any) => void} resolve
+ * @property {(value: unknown) => void} resolve
  * @property {(error: Error) => void} reject
  * @property {((event: ProgressEvent) => void) | undefined} onEvent
  * @typedef {Pick<Worker, "postMessage" | "terminate" | "addEventListener">} Port
@@ -191,10 +191,11 @@ export class Generator {
   }
 
   /**
+   * @template T  what the worker answers to this action
    * @param {string} action
    * @param {object} data
    * @param {Options} [options]
-   * @returns {Promise<any>}
+   * @returns {Promise<T>}
    */
   async #call(action, data, { onEvent, signal } = {}) {
     if (signal?.aborted) throw aborted();
@@ -211,11 +212,12 @@ export class Generator {
       }, Math.max(this.#patience, PATIENCE_STEPS * this.#slowestStep));
     };
     try {
-      return await new Promise((resolve, reject) => {
+      const answer = new Promise((resolve, reject) => {
         this.#pending.set(id, { resolve, reject, onEvent });
         signal?.addEventListener("abort", abort, { once: true });
         port.postMessage({ id, action, data });
       });
+      return /** @type {T} */ (await answer);
     } finally {
       clearTimeout(deadline);
       signal?.removeEventListener("abort", abort);

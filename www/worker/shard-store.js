@@ -14,6 +14,8 @@ import { CodedError } from "../protocol.js";
  * @typedef {{ model: string, kind: StoredKind, file: string, sha256: string, length: number, bytes: Uint8Array<ArrayBuffer> }} ShardRecord
  * @typedef {{ model: string, kind: StoredKind, fingerprint: string, shards: Record<string, Shard> }} Origin  which shard is stored for each of a plan's
  * @typedef {{ file: string, length: number, sha256: string, bytes: Uint8Array<ArrayBuffer> }} Made  a shard that was made here
+ * @typedef {import("./schema.js").Database} Database
+ * @typedef {import("./schema.js").StoreName} StoreName
  */
 
 const DATABASE = "sdxl-web";
@@ -28,7 +30,7 @@ const BY_IDENTITY = "identity";
 
 export class ShardStore {
   #name;
-  /** @type {Promise<any> | null} */
+  /** @type {Promise<Database> | null} */
   #opening = null;
 
   /** @param {string} [name] */
@@ -68,7 +70,7 @@ export class ShardStore {
   async putShard(model, kind, shard, bytes) {
     /** @type {ShardRecord} */
     const record = { model, kind, file: shard.file, sha256: shard.sha256, length: shard.length, bytes };
-    await this.#write(`storing shard "${shard.file}"`, SHARDS, (store) => store.put(record));
+    await this.#write(`storing shard "${shard.file}"`, [SHARDS], (store) => store.put(record));
   }
 
   /**
@@ -77,7 +79,7 @@ export class ShardStore {
    * @param {string} file
    */
   async removeShard(model, kind, file) {
-    await this.#write(`removing shard "${file}"`, SHARDS, (store) => store.delete([model, kind, file]));
+    await this.#write(`removing shard "${file}"`, [SHARDS], (store) => store.delete([model, kind, file]));
   }
 
   /**
@@ -94,7 +96,7 @@ export class ShardStore {
    * @param {Manifest} manifest
    */
   async putManifest(model, manifest) {
-    await this.#write("storing the manifest", MANIFESTS, (store) => store.put({ model, kind: manifest.kind, manifest }));
+    await this.#write("storing the manifest", [MANIFESTS], (store) => store.put({ model, kind: manifest.kind, manifest }));
   }
 
   /**
@@ -104,9 +106,9 @@ export class ShardStore {
   async removeModel(model) {
     // Arrays sort after strings, so this range holds every key that begins with the model.
     const range = IDBKeyRange.bound([model], [model, []]);
-    await this.#write("removing the manifests", MANIFESTS, (store) => store.delete(range));
-    await this.#write("removing what they were made of", ORIGINS, (store) => store.delete(range));
-    await this.#write("removing the shards", SHARDS, (store) => store.delete(range));
+    await this.#write("removing the manifests", [MANIFESTS], (store) => store.delete(range));
+    await this.#write("removing what they were made of", [ORIGINS], (store) => store.delete(range));
+    await this.#write("removing the shards", [SHARDS], (store) => store.delete(range));
   }
 
   /**
@@ -152,10 +154,11 @@ export class ShardStore {
    * @param {StoredKind} kind
    */
   async removeKind(model, kind) {
+    /** @type {[string, StoredKind]} */
     const key = [model, kind];
-    await this.#write("removing a manifest", MANIFESTS, (store) => store.delete(key));
-    await this.#write("removing what it was made of", ORIGINS, (store) => store.delete(key));
-    await this.#write("removing its shards", SHARDS, (store) => store.delete(IDBKeyRange.bound(key, [...key, []])));
+    await this.#write("removing a manifest", [MANIFESTS], (store) => store.delete(key));
+    await this.#write("removing what it was made of", [ORIGINS], (store) => store.delete(key));
+    await this.#write("removing its shards", [SHARDS], (store) => store.delete(IDBKeyRange.bound(key, [...key, []])));
   }
 
   /**
@@ -196,7 +199,7 @@ export class ShardStore {
    * @param {object} tuning
    */
   async putTuning(gpu, tuning) {
-    await this.#write("storing what is known of the GPU", TUNINGS, (store) => store.put(tuning, gpu));
+    await this.#write("storing what is known of the GPU", [TUNINGS], (store) => store.put(tuning, gpu));
   }
 
   async close() {
@@ -210,8 +213,9 @@ export class ShardStore {
     const forget = () => {
       this.#opening = null;
     };
-    this.#opening ??= openDB(this.#name, VERSION, {
-      upgrade(/** @type {any} */ db, /** @type {number} */ before) {
+    /** @type {import("./schema.js").Callbacks} */
+    const callbacks = {
+      upgrade(db, before) {
         if (before < 1) {
           const shards = db.createObjectStore(SHARDS, { keyPath: ["model", "kind", "file"] });
           shards.createIndex(BY_IDENTITY, ["model", "kind", "file", "sha256", "length"]);
@@ -222,7 +226,8 @@ export class ShardStore {
       },
       blocking: () => this.close(),
       terminated: forget,
-    }).catch((/** @type {unknown} */ error) => {
+    };
+    this.#opening ??= openDB(this.#name, VERSION, callbacks).catch((error) => {
       forget();
       throw error;
     });
@@ -232,7 +237,7 @@ export class ShardStore {
   /**
    * @template T
    * @param {string} doing
-   * @param {(db: any) => Promise<T>} run
+   * @param {(db: Database) => Promise<T>} run
    * @returns {Promise<T>}
    */
   async #use(doing, run) {
@@ -245,14 +250,15 @@ export class ShardStore {
 
   /**
    * Settles with the transaction, not with the request: only a complete transaction is on the disk, and quota shows as an abort.
+   * @template {[StoreName, ...StoreName[]]} Names
    * @param {string} doing
-   * @param {string | string[]} names
-   * @param {(...stores: any[]) => Promise<unknown>} run
+   * @param {Names} names
+   * @param {(...stores: { [Index in keyof Names]: import("./schema.js").Store<Names[Index]> }) => Promise<unknown>} run
    */
   async #write(doing, names, run) {
     await this.#use(doing, async (db) => {
       const transaction = db.transaction(names, "readwrite");
-      const stores = [names].flat().map((name) => transaction.objectStore(name));
+      const stores = /** @type {Parameters<typeof run>} */ (names.map((name) => transaction.objectStore(name)));
       const [request, done] = await Promise.allSettled([run(...stores), transaction.done]);
       // The transaction knows the reason (quota); the request only that it was aborted with it.
       if (done.status === "rejected") throw done.reason;
@@ -263,13 +269,14 @@ export class ShardStore {
 
 /**
  * @param {string} doing
- * @param {any} error
+ * @param {unknown} error
  */
 function storeError(doing, error) {
-  if (error?.name === "QuotaExceededError") {
+  const { name = "", message = "" } = /** @type {Partial<Error>} */ (error ?? {});
+  if (name === "QuotaExceededError") {
     return new CodedError("Quota", `The browser's storage is full (while ${doing}).`, {}, { cause: error });
   }
   // Never passed on as "AbortError": that name means that the user pressed cancel.
-  const reason = error?.message || error?.name || String(error);
+  const reason = message || name || String(error);
   return new CodedError("Storage", `The browser's storage failed while ${doing}: ${reason}`, {}, { cause: error });
 }
