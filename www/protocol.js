@@ -135,6 +135,9 @@
 
 /** @typedef {{ report: object, markdown: string }} BenchResult */
 
+/** What the worker found out about the browser, as a sentence's key and what fills it in: the page knows the language. */
+/** @typedef {{ code: string, ok: boolean, says: import("./text/en.js").Key, values: Record<string, string | number> }} Finding */
+
 /** @typedef {{ code: string, ok: boolean, sentence: string }} Check */
 
 /** @typedef {{ name: string, message: string, details: Record<string, unknown> }} WireError */

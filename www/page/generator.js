@@ -2,6 +2,7 @@
 /** The worker's typed face: request ids, progress, AbortSignal. */
 
 import { CodedError, aborted, fromWire } from "../protocol.js";
+import { say } from "./text.js";
 
 /**
  * @typedef {import("../protocol.js").ProgressEvent} ProgressEvent
@@ -41,9 +42,11 @@ export class Generator {
     this.#patience = patience;
   }
 
-  /** @returns {Promise<import("../protocol.js").Check[]>} */
-  check() {
-    return this.#call("check", {});
+  /** What this browser offers, in the reader's language. @returns {Promise<import("../protocol.js").Check[]>} */
+  async check() {
+    /** @type {import("../protocol.js").Finding[]} */
+    const findings = await this.#call("check", {});
+    return findings.map(({ code, ok, says, values }) => ({ code, ok, sentence: say(says, values) }));
   }
 
   /**
