@@ -73,7 +73,17 @@ test_native() {
   need_browser
   timed "native tests" with_vulkan cargo test --locked --profile "$NATIVE_PROFILE"
   need_npm_packages
+  timed "types of the page" check_types
+  timed "lints of the page" node_modules/.bin/eslint .
   timed "page tests" node --test tests/page/*.test.js
+}
+
+# The page, the worker and what runs in Node know different globals, so each is a project of its own.
+check_types() {
+  local project
+  for project in www/page www/worker .; do
+    node_modules/.bin/tsc --project "$project"
+  done
 }
 
 bench() {

@@ -1,3 +1,4 @@
+// @ts-check
 // Measures the built page in headless Chromium on software WebGPU: seconds to load, per step and per picture, GPU memory
 // and wasm heap. Run `./build.sh` first, then: node tools/figures.mjs [SIDE] [STEPS]
 // For figures of a real GPU, open the page there; its line under the picture says how long it took.
@@ -50,7 +51,7 @@ const figures = await page.evaluate(
     const begin = performance.now();
     marks.length = 0;
     const second = await timed(() => call("generate", { request }));
-    const parts = marks.map(([what, at]) => [what, at - begin]);
+    const parts = marks.map(([what, at]) => ({ what, at: at - begin }));
     return { load, first, second, parts, memory: await call("memory", {}) };
   },
   { side, steps },
@@ -63,6 +64,6 @@ const mega = (/** @type {number} */ bytes) => `${(bytes / 2 ** 20).toFixed(0)} M
 console.log(`${side} x ${side}, ${steps} steps with guidance, refiner from 0.8, software WebGPU`);
 console.log(`load the model (download, store, compile, self-test)  ${seconds(figures.load)}`);
 console.log(`first picture ${seconds(figures.first)}, second picture ${seconds(figures.second)}`);
-for (const [what, at] of figures.parts) console.log(`  ${seconds(at).padStart(9)}  ${what}`);
+for (const { what, at } of figures.parts) console.log(`  ${seconds(at).padStart(9)}  ${what}`);
 const { live, peak, heap } = figures.memory;
 console.log(`GPU buffers: ${mega(peak)} at most, ${mega(live)} afterwards; wasm heap ${mega(heap)}`);

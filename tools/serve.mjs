@@ -1,3 +1,4 @@
+// @ts-check
 // The development server: index.html and www/ on 127.0.0.1, nothing else. `node tools/serve.mjs [PORT]`
 
 import { realpathSync } from 'node:fs';
@@ -11,6 +12,13 @@ const HOST = '127.0.0.1';
 const DEFAULT_PORT = 8080;
 const PORTS_TO_TRY = 20;
 
+/**
+ * @typedef {import('node:http').IncomingMessage} Request
+ * @typedef {import('node:http').ServerResponse} Response
+ * @typedef {import('node:fs/promises').FileHandle} FileHandle
+ */
+
+/** @type {Record<string, string>} */
 const MIME_TYPES = {
   '.bin': 'application/octet-stream',
   '.css': 'text/css; charset=utf-8',
@@ -30,7 +38,7 @@ const MIME_TYPES = {
 /** The page has its own in index.html; a worker does not share it, and may read models from where the user says. */
 const WORKER_POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src http: https:";
 
-/** Serves `root` on 127.0.0.1:`port` (0 = any free port); rejects with EADDRINUSE when the port is taken. */
+/** Serves `root` on 127.0.0.1:`port` (0 = any free port); rejects with EADDRINUSE when the port is taken. @param {string} root @param {number} port @returns {Promise<{ url: string, close: () => Promise<void> }>} */
 export function serve(root, port) {
   const server = createServer((request, response) => {
     answer(root, request, response).catch((error) => {
@@ -42,25 +50,28 @@ export function serve(root, port) {
     server.once('error', reject);
     server.listen(port, HOST, () => {
       server.off('error', reject);
-      resolve({ url: `http://${HOST}:${server.address().port}/`, close: () => close(server) });
+      const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
+      resolve({ url: `http://${HOST}:${port}/`, close: () => close(server) });
     });
   });
 }
 
+/** @param {import('node:http').Server} server @returns {Promise<void>} */
 function close(server) {
   return new Promise((resolve) => {
-    server.close(resolve);
+    server.close(() => resolve());
     server.closeAllConnections();
   });
 }
 
+/** @param {string} root @param {Request} request @param {Response} response */
 async function answer(root, request, response) {
   response.setHeader('Cache-Control', 'no-store');
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     response.setHeader('Allow', 'GET, HEAD');
     return refuse(response, 405, `${request.method} is not served here, only GET and HEAD.`);
   }
-  const path = servedPath(request.url);
+  const path = servedPath(request.url ?? '');
   const file = path && (await openFile(join(root, path)));
   if (!file) return refuse(response, 404, `There is no file ${request.url} here.`);
   try {
@@ -70,11 +81,11 @@ async function answer(root, request, response) {
   }
 }
 
-/** The file a request means, relative to the root; null for everything that is not to be served. */
+/** The file a request means, relative to the root; null for everything that is not to be served. @param {string} url */
 function servedPath(url) {
   let path;
   try {
-    path = decodeURIComponent(url.split(/[?#]/, 1)[0]);
+    path = decodeURIComponent(url.split(/[?#]/, 1)[0] ?? '');
   } catch {
     return null;
   }
@@ -85,12 +96,13 @@ function servedPath(url) {
   return empty === '' && top === 'www' && rest.length > 0 && !hidden ? join('www', ...rest) : null;
 }
 
+/** @param {string} path */
 async function openFile(path) {
   let handle;
   try {
     handle = await open(path);
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR', 'ENAMETOOLONG'].includes(error.code)) return null;
+    if (['ENOENT', 'ENOTDIR', 'ENAMETOOLONG'].includes(codeOf(error) ?? '')) return null;
     throw error;
   }
   const stat = await handle.stat();
@@ -99,6 +111,7 @@ async function openFile(path) {
   return null;
 }
 
+/** @param {Request} request @param {Response} response @param {string} path @param {{ handle: FileHandle, size: number }} file */
 async function sendFile(request, response, path, { handle, size }) {
   response.setHeader('Content-Type', MIME_TYPES[extname(path)] ?? 'application/octet-stream');
   response.setHeader('Accept-Ranges', 'bytes');
@@ -119,32 +132,36 @@ async function sendFile(request, response, path, { handle, size }) {
     await pipeline(handle.createReadStream({ start, end, autoClose: false }), response);
   } catch (error) {
     // The browser closes the connection when a download is cancelled; that is no fault of the server.
-    if (error.code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
+    if (codeOf(error) !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
   }
 }
 
 /**
  * One byte range of a GET. Null means the whole file: RFC 9110 has a server ignore ranges that it does not understand
  * (several at once, for us), and If-Range never holds here, since no validator is ever sent.
+ * @param {Request} request
+ * @param {number} size
+ * @returns {{ start: number, end: number } | 'unsatisfiable' | null}
  */
 function requestedRange({ method, headers }, size) {
   const match = /^bytes=(\d*)-(\d*)$/.exec(headers.range ?? '');
   if (method !== 'GET' || 'if-range' in headers || !match || match[0] === 'bytes=-') return null;
-  const [first, last] = match.slice(1).map((digits) => (digits === '' ? null : Number(digits)));
+  const [first = null, last = null] = match.slice(1).map((digits) => (digits === '' ? null : Number(digits)));
   if (first === null) {
-    return last === 0 || size === 0 ? 'unsatisfiable' : { start: Math.max(0, size - last), end: size - 1 };
+    return !last || size === 0 ? 'unsatisfiable' : { start: Math.max(0, size - last), end: size - 1 };
   }
   if (last !== null && last < first) return null;
   if (first >= size) return 'unsatisfiable';
   return { start: first, end: Math.min(last ?? size - 1, size - 1) };
 }
 
+/** @param {Response} response @param {number} status @param {string} message */
 function refuse(response, status, message) {
   response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8' });
   response.end(`${message}\n`);
 }
 
-/** A port that was asked for has to be that one; without a wish the next free one will do. */
+/** A port that was asked for has to be that one; without a wish the next free one will do. @param {string} root @param {number} [wanted] */
 async function serveOnFreePort(root, wanted) {
   const first = wanted ?? DEFAULT_PORT;
   const last = wanted ?? DEFAULT_PORT + PORTS_TO_TRY - 1;
@@ -152,20 +169,27 @@ async function serveOnFreePort(root, wanted) {
     try {
       return await serve(root, port);
     } catch (error) {
-      if (error.code === 'EACCES') throw new Error(`port ${port} needs more rights; choose one above 1023.`);
-      if (error.code !== 'EADDRINUSE') throw error;
+      if (codeOf(error) === 'EACCES') throw new Error(`port ${port} needs more rights; choose one above 1023.`, { cause: error });
+      if (codeOf(error) !== 'EADDRINUSE') throw error;
     }
   }
   const ports = wanted === undefined ? `ports ${first} to ${last} are` : `port ${wanted} is`;
   throw new Error(`${ports} taken by another program; name a free one: ./build.sh serve PORT`);
 }
 
+/** @param {unknown} error  of a system call */
+function codeOf(error) {
+  return /** @type {NodeJS.ErrnoException} */ (error).code;
+}
+
+/** @param {string} argument */
 function portFrom(argument) {
   const port = Number(argument);
   if (!/^\d+$/.test(argument) || port > 65535) throw new Error(`"${argument}" is not a port (0 to 65535).`);
   return port;
 }
 
+/** @param {string[]} args */
 async function main([argument]) {
   const root = fileURLToPath(new URL('..', import.meta.url));
   const { url } = await serveOnFreePort(root, argument === undefined ? undefined : portFrom(argument));

@@ -4,17 +4,20 @@
 import { openDB } from "./vendor/idb.js";
 import { CodedError } from "./protocol.js";
 
+/**
+ * @template {import("./vendor/idb.js").DBSchema} S  what it holds
+ */
 export class Database {
   #name;
   #version;
   #upgrade;
-  /** @type {Promise<any> | null} */
+  /** @type {Promise<import("./vendor/idb.js").IDBPDatabase<S>> | null} */
   #opening = null;
 
   /**
    * @param {string} name
    * @param {number} version
-   * @param {(db: any, before: number) => void} upgrade  makes what `version` has and `before` had not
+   * @param {(db: import("./vendor/idb.js").IDBPDatabase<S>, before: number) => void} upgrade  makes what `version` has and `before` had not
    */
   constructor(name, version, upgrade) {
     this.#name = name;
@@ -31,7 +34,7 @@ export class Database {
   /**
    * @template T
    * @param {string} doing
-   * @param {(db: any) => Promise<T>} run
+   * @param {(db: import("./vendor/idb.js").IDBPDatabase<S>) => Promise<T>} run
    * @returns {Promise<T>}
    */
   async use(doing, run) {
@@ -45,15 +48,16 @@ export class Database {
   /**
    * Settles with the transaction, not with the request: only a complete transaction is on the disk, and quota shows as an abort.
    * @template T
+   * @template {import("./vendor/idb.js").StoreNames<S>[]} Names
    * @param {string} doing
-   * @param {string | string[]} names
-   * @param {(...stores: any[]) => Promise<T>} run
+   * @param {[...Names]} names
+   * @param {(...stores: import("./database-stores.js").Stores<S, Names>) => Promise<T>} run
    * @returns {Promise<T>}
    */
   async write(doing, names, run) {
     return this.use(doing, async (db) => {
       const transaction = db.transaction(names, "readwrite");
-      const stores = [names].flat().map((name) => transaction.objectStore(name));
+      const stores = /** @type {import("./database-stores.js").Stores<S, Names>} */ (/** @type {unknown} */ (names.map((name) => transaction.objectStore(name))));
       const [request, done] = await Promise.allSettled([run(...stores), transaction.done]);
       // The transaction knows the reason (quota); the request only that it was aborted with it.
       if (done.status === "rejected") throw done.reason;
@@ -67,11 +71,9 @@ export class Database {
     const forget = () => {
       this.#opening = null;
     };
-    this.#opening ??= openDB(this.#name, this.#version, {
-      upgrade: this.#upgrade,
-      blocking: () => this.close(),
-      terminated: forget,
-    }).catch((/** @type {unknown} */ error) => {
+    /** @type {import("./vendor/idb.js").OpenDBCallbacks<S>} */
+    const callbacks = { upgrade: this.#upgrade, blocking: () => this.close(), terminated: forget };
+    this.#opening ??= openDB(this.#name, this.#version, callbacks).catch((error) => {
       forget();
       throw error;
     });
@@ -81,13 +83,14 @@ export class Database {
 
 /**
  * @param {string} doing
- * @param {any} error
+ * @param {unknown} cause
  */
-function storeError(doing, error) {
+function storeError(doing, cause) {
+  const error = /** @type {Partial<Error> | undefined} */ (cause);
   if (error?.name === "QuotaExceededError") {
-    return new CodedError("Quota", `The browser's storage is full (while ${doing}).`, {}, { cause: error });
+    return new CodedError("Quota", `The browser's storage is full (while ${doing}).`, {}, { cause });
   }
   // Never passed on as "AbortError": that name means that the user pressed cancel.
   const reason = error?.message || error?.name || String(error);
-  return new CodedError("Storage", `The browser's storage failed while ${doing}: ${reason}`, {}, { cause: error });
+  return new CodedError("Storage", `The browser's storage failed while ${doing}: ${reason}`, {}, { cause });
 }

@@ -21,7 +21,9 @@
 
 /** @typedef {{ name: string, offset: number, length: number }} FileEntry */
 
-/** @typedef {{ config: Record<string, any>, tensors: object[], files: FileEntry[], shards: Shard[] }} Component */
+/** @typedef {FileEntry & { shape: number[], encoding: string }} TensorEntry */
+
+/** @typedef {{ config: Record<string, unknown>, tensors: TensorEntry[], files: FileEntry[], shards: Shard[] }} Component */
 
 /**
  * @typedef {object} Manifest
@@ -124,16 +126,19 @@
  * @typedef {{ name: string, unet: object, refiner: object | null, vae: object, scheduler: object }} BenchConfigs
  */
 
-/** @typedef {{ report: any, markdown: string }} BenchResult */
+/** @typedef {{ report: object, markdown: string }} BenchResult */
+
+/** What the worker found out about the browser, as a sentence's key and what fills it in: the page knows the language. */
+/** @typedef {{ code: string, ok: boolean, says: import("./text/en.js").Key, values: Record<string, string | number> }} Finding */
 
 /** @typedef {{ code: string, ok: boolean, sentence: string }} Check */
 
 /** @typedef {{ name: string, message: string, details: Record<string, unknown> }} WireError */
 
 /**
- * @typedef {{ id: number, action: string, data: any } | { abort: number }} ToWorker
+ * @typedef {{ id: number, action: string, data: unknown } | { abort: number }} ToWorker
  * @typedef {{ id: number, event: ProgressEvent }
- *   | { id: number, result: any }
+ *   | { id: number, result: unknown }
  *   | { id: number, error: WireError }
  *   | { fatal: WireError }} ToPage
  */
@@ -160,15 +165,18 @@ export function aborted() {
 
 /**
  * Errors lose their name and own fields in a structured clone, so they travel as plain objects.
- * @param {any} error
+ * @param {unknown} error
  * @returns {WireError}
  */
 export function toWire(error) {
-  if (!(error instanceof Error) && !(error instanceof DOMException)) {
-    return { name: "Error", message: String(error?.message ?? error), details: {} };
-  }
+  if (!(error instanceof Error) && !(error instanceof DOMException)) return { name: "Error", message: messageOf(error), details: {} };
   const details = error instanceof CodedError ? error.details : "field" in error ? { field: error.field } : {};
   return { name: error.name, message: error.message, details };
+}
+
+/** What may have been thrown by anybody. @param {unknown} thrown */
+export function messageOf(thrown) {
+  return String(/** @type {Partial<Error> | null | undefined} */ (thrown)?.message ?? thrown);
 }
 
 /** @param {WireError} wire */

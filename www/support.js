@@ -1,7 +1,8 @@
 // @ts-check
-/** What the engine needs of a browser and its GPU: one check and one sentence for each. */
+/** What the engine needs of a browser and its GPU: one check and the key of one sentence for each. */
 
-/** @typedef {import("./protocol.js").Check} Check */
+/** @typedef {import("./protocol.js").Finding} Finding */
+/** @typedef {import("./text/en.js").Key} Key */
 
 const MIB = 1024 * 1024;
 
@@ -25,7 +26,7 @@ const NEEDED_LIMITS = /** @type {const} */ ({
 /**
  * Every check, the failed ones included; the first failed one is the one to show.
  * @param {Surroundings} surroundings
- * @returns {Promise<Check[]>}
+ * @returns {Promise<Finding[]>}
  */
 export async function checkSupport(surroundings) {
   return [...(await checkGpu(surroundings)), ...(await checkStorage(surroundings))];
@@ -33,25 +34,25 @@ export async function checkSupport(surroundings) {
 
 /**
  * @param {Surroundings} surroundings
- * @returns {Promise<Check[]>}
+ * @returns {Promise<Finding[]>}
  */
 async function checkGpu({ isSecureContext, navigator }) {
   if (!isSecureContext) {
-    return [failed("InsecureContext", "Browsers offer WebGPU only to pages from https:// or from localhost; this page came another way.")];
+    return [failed("InsecureContext", "checkInsecureContext")];
   }
   if (!navigator.gpu) {
-    return [failed("NoWebGPU", "This browser has no WebGPU.")];
+    return [failed("NoWebGPU", "checkNoWebGpu")];
   }
   const adapter = await navigator.gpu.requestAdapter({ powerPreference: "high-performance" }).catch(() => null);
   if (!adapter) {
-    return [passed("NoWebGPU", "This browser has WebGPU."), failed("NoAdapter", "The browser has WebGPU but offers no GPU to use with it.")];
+    return [passed("NoWebGPU", "checkWebGpu"), failed("NoAdapter", "checkNoAdapter")];
   }
   const name = adapterName(adapter.info);
   const software = adapter.info?.isFallbackAdapter || /swiftshader|llvmpipe/i.test(name);
   return [
-    passed("NoWebGPU", "This browser has WebGPU."),
-    passed("NoAdapter", software ? `No graphics card: the processor does its work (${name}), so drawing is slow.` : `GPU: ${name}.`),
-    checkLimits(adapter.limits),
+    passed("NoWebGPU", "checkWebGpu"),
+    passed("NoAdapter", software ? "checkSoftware" : "checkAdapter", { name }),
+    ...checkLimits(adapter.limits),
   ];
 }
 
@@ -64,32 +65,27 @@ export function adapterName({ description = "", vendor = "", architecture = "" }
 }
 
 /**
+ * Each limit that is too small, or that none is.
  * @param {Pick<GPUSupportedLimits, keyof typeof NEEDED_LIMITS>} limits
- * @returns {Check}
+ * @returns {Finding[]}
  */
 export function checkLimits(limits) {
-  const short = Object.entries(NEEDED_LIMITS).filter(([name, least]) => !(limits[/** @type {keyof typeof NEEDED_LIMITS} */ (name)] >= least));
-  if (short.length === 0) {
-    return passed("LimitsTooSmall", `The GPU takes buffers of ${Math.floor(limits.maxBufferSize / MIB)} MiB, which is enough.`);
-  }
-  const list = short.map(([name, least]) => `${name} is ${limits[/** @type {keyof typeof NEEDED_LIMITS} */ (name)]}, needed is ${least}`);
-  return failed("LimitsTooSmall", `This GPU offers too little: ${list.join("; ")}.`);
+  const short = Object.entries(NEEDED_LIMITS)
+    .map(([limit, needed]) => ({ limit, needed, offered: limits[/** @type {keyof typeof NEEDED_LIMITS} */ (limit)] }))
+    .filter(({ needed, offered }) => !(offered >= needed));
+  if (short.length > 0) return short.map((values) => failed("LimitsTooSmall", "checkLimitTooSmall", values));
+  return [passed("LimitsTooSmall", "checkLimits", { mebibytes: Math.floor(limits.maxBufferSize / MIB) })];
 }
 
 /**
  * @param {Surroundings} surroundings
- * @returns {Promise<Check[]>}
+ * @returns {Promise<Finding[]>}
  */
 async function checkStorage({ navigator, indexedDB, DecompressionStream }) {
-  const checks = [];
-  checks.push(
-    indexedDB
-      ? passed("NoStorage", "The model can be kept on this device.")
-      : failed("NoStorage", "This browser does not let the page store anything (IndexedDB is missing)."),
-  );
-  if (!DecompressionStream) checks.push(failed("NoGunzip", "This browser cannot unpack gzip (DecompressionStream is missing)."));
+  const checks = [indexedDB ? passed("NoStorage", "checkStorage") : failed("NoStorage", "checkNoStorage")];
+  if (!DecompressionStream) checks.push(failed("NoGunzip", "checkNoGunzip"));
   const { quota = 0, usage = 0 } = (await navigator.storage?.estimate().catch(() => null)) ?? {};
-  if (quota > 0) checks.push(passed("Quota", `${megabytes(quota - usage)} of storage are free for this page.`));
+  if (quota > 0) checks.push(passed("Quota", "checkQuota", { free: megabytes(quota - usage) }));
   return checks;
 }
 
@@ -101,18 +97,20 @@ export function megabytes(bytes) {
 
 /**
  * @param {string} code
- * @param {string} sentence
- * @returns {Check}
+ * @param {Key} says
+ * @param {Finding["values"]} [values]
+ * @returns {Finding}
  */
-function passed(code, sentence) {
-  return { code, ok: true, sentence };
+function passed(code, says, values = {}) {
+  return { code, ok: true, says, values };
 }
 
 /**
  * @param {string} code
- * @param {string} sentence
- * @returns {Check}
+ * @param {Key} says
+ * @param {Finding["values"]} [values]
+ * @returns {Finding}
  */
-function failed(code, sentence) {
-  return { code, ok: false, sentence };
+function failed(code, says, values = {}) {
+  return { code, ok: false, says, values };
 }

@@ -261,7 +261,7 @@ test("a region is painted by keyboard", async () => {
   assert.deepEqual(await whites([128 + size, 128], [128 + 2 * size, 128], [128 - size, 128], [128 + 3 * size, 128], [128 + size, 128 + size]), [255, 255, 0, 0, 0]);
   await page.keyboard.press("]");
   assert.equal(await page.inputValue("#brush-size"), "12");
-  for (const _ of "three") await page.keyboard.press("[");
+  for (let presses = 0; presses < 5; presses++) await page.keyboard.press("[");
   assert.equal(await page.inputValue("#brush-size"), "5");
   assert.equal(await page.textContent("output[for=brush-size]"), "13 px");
   await page.keyboard.press("Control+z");

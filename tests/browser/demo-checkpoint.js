@@ -12,7 +12,7 @@ const BLOCK = 32;
 
 /** @typedef {import("../../www/protocol.js").Kind} Kind */
 
-/** @param {Kind} kind */
+/** @param {Kind} kind @returns {import("../../www/protocol.js").Manifest} */
 export function demoManifest(kind) {
   return JSON.parse(readFileSync(new URL(`${kind}/manifest.json`, DEMO), "utf8"));
 }
@@ -48,7 +48,7 @@ function plain(bytes, compression) {
 }
 
 /**
- * @param {{ name: string, shape: number[], encoding: string, offset: number, length: number }[]} tensors
+ * @param {import("../../www/protocol.js").TensorEntry[]} tensors
  * @param {Buffer} stream
  */
 function safetensors(tensors, stream) {

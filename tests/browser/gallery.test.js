@@ -158,7 +158,7 @@ test("down goes to the row below where there are several", async () => {
 
 test("an opened picture tells how it was drawn, and its deeds are passed on", async () => {
   await addThree();
-  for (const [name, deed] of [["Use its settings", "use"], ["With a new seed", "vary"], ["Refine it", "refine"], ["Start from it", "img2img"], ["Redraw a part", "inpaint"]]) {
+  for (const [name, deed] of /** @type {[string, string][]} */ ([["Use its settings", "use"], ["With a new seed", "vary"], ["Refine it", "refine"], ["Start from it", "img2img"], ["Redraw a part", "inpaint"]])) {
     await thumbnail("a blue whale").click();
     assert.match(await dialog().innerText(), /Seed\s+9\s+Size\s+640 × 512/);
     assert.match(await dialog().innerText(), /LoRAs\s+ink \(0\.8\)/);
@@ -279,8 +279,7 @@ test("a picture that no browser reads is refused and leaves nothing behind", asy
     await gallery.add("a red apple", "#c0392b");
     const [whole] = await gallery.store.list();
     if (!whole) throw new Error("It was not stored.");
-    const { id, thumbnail, ...picture } = whole;
-    const refused = await gallery.store.add({ ...picture, png: new Blob(["no picture"]) }).then(() => "stored", (/** @type {Error} */ error) => error.name);
+    const refused = await gallery.store.add({ ...whole, png: new Blob(["no picture"]) }).then(() => "stored", (/** @type {Error} */ error) => error.name);
     return [refused, await gallery.store.count()];
   });
   assert.deepEqual(outcome, ["InvalidStateError", 1]);

@@ -180,7 +180,7 @@ function weightRanges() {
 /** Ranges asked for since the list was emptied in files of the component that a stored shard is the only one of. @param {string} shard */
 function rangesOf(shard) {
   const component = shard.slice(shard.indexOf("/") + 1).replace(/-\d+\.bin$/, "");
-  const { shards } = demoManifest("base").components[component];
+  const { shards = [] } = demoManifest("base").components[component] ?? {};
   return shards.length === 1 ? weightRanges().filter((range) => range.startsWith(`/base/${component}/`)) : [];
 }
 
@@ -274,11 +274,11 @@ test("a gated model wants a token, which goes to that server and is kept nowhere
 
 test("a disk that is too small is told, and with more room it goes on", async () => {
   const session = await context.newCDPSession(page);
-  const setQuota = (/** @type {number | undefined} */ quotaSize) => session.send("Storage.overrideQuotaForOrigin", { origin: new URL(site.url).origin, quotaSize });
-  await setQuota(8_000_000);
+  const setQuota = (/** @type {{ quotaSize?: number }} */ size) => session.send("Storage.overrideQuotaForOrigin", { origin: new URL(site.url).origin, ...size });
+  await setQuota({ quotaSize: 8_000_000 });
   await begin();
   assert.match(await refused("Quota"), /What was loaded is kept/);
-  await setQuota(undefined);
+  await setQuota({});
   await begin();
   await ended();
   assertSameShards((await stored()).manifests, "base");
@@ -286,8 +286,8 @@ test("a disk that is too small is told, and with more room it goes on", async ()
 
 test("a disk that fills up midway: what is stored stays, and with room again only the rest is read", async () => {
   const session = await context.newCDPSession(page);
-  const setQuota = (/** @type {number | undefined} */ quotaSize) => session.send("Storage.overrideQuotaForOrigin", { origin: new URL(site.url).origin, quotaSize });
-  await setQuota(64 * 2 ** 20);
+  const setQuota = (/** @type {{ quotaSize?: number }} */ size) => session.send("Storage.overrideQuotaForOrigin", { origin: new URL(site.url).origin, ...size });
+  await setQuota({ quotaSize: 64 * 2 ** 20 });
   /** @type {(() => void)[]} */
   const held = [];
   const reached = new Promise((resolve) => {
@@ -325,7 +325,7 @@ test("a disk that fills up midway: what is stored stays, and with room again onl
   assert.ok(before.shards.length > 0);
   assert.deepEqual(before.manifests, {});
   await page.evaluate(() => new Promise((resolve) => indexedDB.deleteDatabase("ballast").addEventListener("success", resolve)));
-  await setQuota(undefined);
+  await setQuota({});
   mirror.ranges = [];
   await begin();
   await ended();

@@ -59,8 +59,7 @@ async function ready() {
 
 /** For every query of the demo's attentions, numbers of its own. @param {Record<string, string>} metadata */
 function lora(metadata) {
-  /** @type {{ name: string, shape: number[] }[]} */
-  const tensors = demoManifest("base").components.unet.tensors;
+  const { tensors = [] } = demoManifest("base").components.unet ?? {};
   const queries = tensors.filter(({ name }) => name.endsWith(".to_q.weight"));
   assert.ok(queries.length > 4);
   const factors = queries.flatMap(({ name, shape: [out = 0, input = 0] }) => {

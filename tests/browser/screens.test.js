@@ -1,11 +1,12 @@
 // @ts-check
-/** The page at its narrowest and widest, light and dark, in each state: nothing runs over the edge. Pictures go to ARTIFACTS. */
+/** The page at its narrowest and widest, light and dark, in each state: nothing runs over the edge, and everybody can use it. Pictures go to ARTIFACTS. */
 
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 
+import { assertAccessible } from "./axe.js";
 import { launch, openContext } from "./browser.js";
 import { Site } from "./site.js";
 import { tinyModel } from "./tiny-model.js";
@@ -39,12 +40,12 @@ for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
       const shoot = async (/** @type {string} */ state) => {
         await page.screenshot({ path: `${FOLDER}/${state}-${width}-${colorScheme}.png`, fullPage: true, animations: "disabled" });
         assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= width, `${state} is wider than ${width} px`);
+        await assertAccessible(page, state);
       };
       await page.goto(site.url);
       await page.locator("#prompt-form button[type=submit]:enabled").waitFor({ timeout: PATIENCE });
       await shoot("start");
-      await page.click("summary:has-text('Use the real SDXL')");
-      await page.click("summary:has-text('This device')");
+      await page.evaluate(() => document.querySelectorAll("details").forEach((details) => details.toggleAttribute("open", true)));
       await shoot("details");
       await page.fill("#prompt", "a large red circle on a white background");
       await page.fill("#negativePrompt", "linger at 8");

@@ -52,6 +52,7 @@ export class Generator {
 
   /**
    * @param {import("../../www/protocol.js").DrawRequest} request
+   * @param {unknown} _inputs
    * @param {(event: import("../../www/protocol.js").ProgressEvent) => void} onEvent
    * @param {AbortSignal} signal
    */
@@ -59,7 +60,7 @@ export class Generator {
     if (prompt.includes("bad request")) throw Object.assign(named("BadRequest", "the engine wants another height"), { field: "height" });
     onEvent({ type: "stage", stage: "text" });
     await pause();
-    const baseSteps = refiner ? Math.round(steps * refiner.switchAt) : steps;
+    const baseSteps = refiner && "switchAt" in refiner ? Math.round(steps * refiner.switchAt) : steps;
     for (const [stage, count] of /** @type {["base" | "refiner", number][]} */ ([["base", baseSteps], ["refiner", steps - baseSteps]])) {
       if (count === 0) continue;
       onEvent({ type: "stage", stage });

@@ -88,6 +88,7 @@ test("settings are told in words, and what was not used is left out", () => {
 });
 
 test("settings tell refiner, sampler and LoRAs where they were used", () => {
+  /** @type {Partial<import("../../www/protocol.js").DrawRequest>} */
   const used = { refiner: { switchAt: 0.8 }, sampling: { sampler: "euler_ancestral" }, negativePrompt: "blurry", loras: [{ name: "lcm", weight: 0.75 }, { name: "ink", weight: 1 }] };
   const settings = Object.fromEntries(settingsOf(picture(used)));
   assert.equal(settings.Refiner, "from 80 % of the way");

@@ -1,3 +1,4 @@
+// @ts-check
 import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
@@ -8,7 +9,9 @@ import { after, before, test } from 'node:test';
 import { serve } from '../../tools/serve.mjs';
 
 const SHARD = Uint8Array.from({ length: 1000 }, (_, i) => i % 251);
+/** @type {string} */
 let root;
+/** @type {{ url: string, close: () => Promise<void> }} */
 let server;
 
 before(async () => {
@@ -43,11 +46,11 @@ after(async () => {
   await rm(root, { recursive: true });
 });
 
-const get = (path, options) => fetch(new URL(path, server.url), options);
-const getRange = (path, range, options = {}) => get(path, { ...options, headers: { range, ...options.headers } });
-const bytes = async (response) => new Uint8Array(await response.arrayBuffer());
+const get = (/** @type {string} */ path, /** @type {RequestInit} */ options = {}) => fetch(new URL(path, server.url), options);
+const getRange = (/** @type {string} */ path, /** @type {string} */ range, /** @type {RequestInit & { headers?: Record<string, string> }} */ options = {}) => get(path, { ...options, headers: { range, ...options.headers } });
+const bytes = async (/** @type {Response} */ response) => new Uint8Array(await response.arrayBuffer());
 
-/** The status of a request whose path is sent as it stands: `fetch` would tidy `..` away before sending. */
+/** The status of a request whose path is sent as it stands: `fetch` would tidy `..` away before sending. @param {string} path @returns {Promise<{ status: number, answer: string }>} */
 function rawStatus(path) {
   return new Promise((resolve, reject) => {
     const { hostname, port } = new URL(server.url);
@@ -66,7 +69,7 @@ test('listens on 127.0.0.1 only', () => {
   assert.equal(new URL(server.url).hostname, '127.0.0.1');
 });
 
-for (const [path, type] of [
+for (const [path, type] of /** @type {const} */ ([
   ['/', 'text/html; charset=utf-8'],
   ['/index.html', 'text/html; charset=utf-8'],
   ['/?prompt=x', 'text/html; charset=utf-8'],
@@ -76,7 +79,7 @@ for (const [path, type] of [
   ['/www/shard.bin', 'application/octet-stream'],
   ['/www/a%20b.txt', 'text/plain; charset=utf-8'],
   ['/www/pkg/sdxl_web_bg.wasm', 'application/wasm'],
-]) {
+])) {
   test(`${path} is ${type}, never cached`, async () => {
     const response = await get(path);
     await response.arrayBuffer();
@@ -105,7 +108,7 @@ test('only the service worker may control the page above it', async () => {
   assert.equal((await get('/www/protocol.js')).headers.get('service-worker-allowed'), null);
 });
 
-for (const [range, start, end] of [
+for (const [range, start, end] of /** @type {const} */ ([
   ['bytes=0-0', 0, 0],
   ['bytes=10-19', 10, 19],
   ['bytes=990-', 990, 999],
@@ -113,7 +116,7 @@ for (const [range, start, end] of [
   ['bytes=990-5000', 990, 999],
   ['bytes=-10', 990, 999],
   ['bytes=-5000', 0, 999],
-]) {
+])) {
   test(`${range} of 1000 bytes is ${start} to ${end}`, async () => {
     const response = await getRange('/www/shard.bin', range);
     assert.equal(response.status, 206);
@@ -123,13 +126,13 @@ for (const [range, start, end] of [
   });
 }
 
-for (const [path, range, size] of [
+for (const [path, range, size] of /** @type {const} */ ([
   ['/www/shard.bin', 'bytes=1000-', 1000],
   ['/www/shard.bin', 'bytes=1000-1001', 1000],
   ['/www/shard.bin', 'bytes=-0', 1000],
   ['/www/empty.bin', 'bytes=0-', 0],
   ['/www/empty.bin', 'bytes=-1', 0],
-]) {
+])) {
   test(`${range} of ${size} bytes cannot be had`, async () => {
     const response = await getRange(path, range);
     assert.equal(response.status, 416);
@@ -227,7 +230,7 @@ test('a taken port is refused by its name', async () => {
 });
 
 test("the worker may run the page's own programs and nothing that is made of text", async () => {
-  const policy = (await get('/www/worker/main.js')).headers.get('content-security-policy');
+  const policy = (await get('/www/worker/main.js')).headers.get('content-security-policy') ?? '';
   assert.match(policy, /^default-src 'none'/);
   assert.match(policy, /script-src 'self' 'wasm-unsafe-eval'(;|$)/);
 });

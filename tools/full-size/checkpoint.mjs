@@ -13,6 +13,7 @@ const COMPONENTS = /** @type {const} */ (["text_encoder", "text_encoder_2", "une
 const BYTES_OF_F16 = 2;
 
 /** @typedef {"base" | "refiner"} Kind */
+/** A tensor: published name and shape; component, name and shape in diffusers. @typedef {[string, number[], string, string, number[]]} Row */
 /** @typedef {{ length: number, read: (start: number, end: number) => Buffer }} MadeFile */
 
 /**
@@ -22,6 +23,7 @@ const BYTES_OF_F16 = 2;
  * @returns {Map<string, MadeFile>}
  */
 export function checkpoint(kind, layout) {
+  /** @type {{ rows: Row[] }} */
   const { rows } = JSON.parse(gunzipSync(readFileSync(new URL("tests/fixtures/sdxl-tensors.json.gz", ROOT))).toString())[kind];
   /** @type {Map<string, MadeFile>} */
   const files = new Map();
@@ -32,7 +34,7 @@ export function checkpoint(kind, layout) {
     return files;
   }
   for (const component of COMPONENTS) {
-    const tensors = rows.filter((row) => row[2] === component).map((row) => [row[3], row[4]]);
+    const tensors = rows.filter((row) => row[2] === component).map((row) => /** @type {[string, number[]]} */ ([row[3], row[4]]));
     const stem = component.startsWith("text") ? "model" : "diffusion_pytorch_model";
     if (tensors.length > 0) files.set(`${component}/${stem}.fp16.safetensors`, safetensors(tensors));
   }

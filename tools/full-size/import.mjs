@@ -10,7 +10,7 @@ import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, 
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { Worker } from "node:worker_threads";
+import { Worker as Thread } from "node:worker_threads";
 
 import { launchWithProfile } from "../../tests/browser/browser.js";
 import { serve } from "../serve.mjs";
@@ -24,7 +24,7 @@ const [layout = "single", kind = "base", scheme = "q8", folder] = process.argv.s
 if (!["folder", "single"].includes(layout) || !["base", "refiner"].includes(kind)) throw new Error("usage: import.mjs [folder|single] [base|refiner] [q8|q4] [FOLDER]");
 const single = layout === "single" ? `sd_xl_${kind}_1.0.safetensors` : "";
 
-const made = new Worker(new URL("server.mjs", import.meta.url), { workerData: { layout } });
+const made = new Thread(new URL("server.mjs", import.meta.url), { workerData: { layout } });
 const port = await new Promise((resolve) => made.once("message", resolve));
 const site = await serve(ROOT, 0);
 const profile = mkdtempSync(join(tmpdir(), "sdxl-web-"));

@@ -9,6 +9,7 @@ import { MessageView } from "./message-view.js";
 import { isAbort } from "./trouble.js";
 
 /** @typedef {import("../protocol.js").BenchConfigs} BenchConfigs */
+/** @typedef {import("../protocol.js").BenchOptions} BenchOptions */
 /** @typedef {import("../protocol.js").BenchResult} BenchResult */
 
 const DEMO = new URL("../models/demo/", import.meta.url);
@@ -46,9 +47,9 @@ async function measure() {
   const fields = new FormData(form);
   const options = {
     size: Number(fields.get("size")),
-    weights: /** @type {any} */ (fields.get("weights")),
+    weights: /** @type {BenchOptions["weights"]} */ (fields.get("weights")),
     f16: fields.has("f16"),
-    only: /** @type {any} */ (fields.get("only") || null),
+    only: /** @type {BenchOptions["only"]} */ (fields.get("only") || null),
     repeats: Number(fields.get("repeats")),
   };
   stop = new AbortController();

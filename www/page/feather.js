@@ -27,9 +27,9 @@ export function boxWidths(sigma) {
  */
 export function feathered(mask, width, height, sigma) {
   /** @type {Float32Array} */
-  let from = Float32Array.from(mask);
+  const from = Float32Array.from(mask);
   /** @type {Float32Array} */
-  let to = new Float32Array(mask.length);
+  const to = new Float32Array(mask.length);
   for (const box of boxWidths(sigma)) {
     if (box === 1) continue;
     blurAndTurn(from, to, width, height, box);

@@ -2,6 +2,7 @@
 /** The worker's typed face: request ids, progress, AbortSignal. */
 
 import { CodedError, aborted, fromWire } from "../protocol.js";
+import { say } from "./text.js";
 
 /**
  * @typedef {import("../protocol.js").ProgressEvent} ProgressEvent
@@ -10,7 +11,7 @@ import { CodedError, aborted, fromWire } from "../protocol.js";
  * @typedef {import("../protocol.js").Picture} Picture
  * @typedef {{ onEvent?: (event: ProgressEvent) => void, signal?: AbortSignal }} Options
  * @typedef {object} Pending
- * @property {(value: any) => void} resolve
+ * @property {(value: unknown) => void} resolve
  * @property {(error: Error) => void} reject
  * @property {((event: ProgressEvent) => void) | undefined} onEvent
  * @typedef {Pick<Worker, "postMessage" | "terminate" | "addEventListener">} Port
@@ -41,9 +42,11 @@ export class Generator {
     this.#patience = patience;
   }
 
-  /** @returns {Promise<import("../protocol.js").Check[]>} */
-  check() {
-    return this.#call("check", {});
+  /** What this browser offers, in the reader's language. @returns {Promise<import("../protocol.js").Check[]>} */
+  async check() {
+    /** @type {import("../protocol.js").Finding[]} */
+    const findings = await this.#call("check", {});
+    return findings.map(({ code, ok, says, values }) => ({ code, ok, sentence: say(says, values) }));
   }
 
   /**
@@ -203,10 +206,11 @@ export class Generator {
   }
 
   /**
+   * @template T  what the worker answers to this action
    * @param {string} action
    * @param {object} data
    * @param {Options} [options]
-   * @returns {Promise<any>}
+   * @returns {Promise<T>}
    */
   async #call(action, data, { onEvent, signal } = {}) {
     if (signal?.aborted) throw aborted();
@@ -223,11 +227,12 @@ export class Generator {
       }, Math.max(this.#patience, PATIENCE_STEPS * this.#slowestStep));
     };
     try {
-      return await new Promise((resolve, reject) => {
+      const answer = new Promise((resolve, reject) => {
         this.#pending.set(id, { resolve, reject, onEvent });
         signal?.addEventListener("abort", abort, { once: true });
         port.postMessage({ id, action, data });
       });
+      return /** @type {T} */ (await answer);
     } finally {
       clearTimeout(deadline);
       signal?.removeEventListener("abort", abort);

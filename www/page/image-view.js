@@ -3,6 +3,7 @@
 
 import { part } from "./element.js";
 import { spellDuration } from "./step-clock.js";
+import { say } from "./text.js";
 
 /**
  * @typedef {import("../protocol.js").Picture} Picture
@@ -69,6 +70,14 @@ export function fileName({ prompt, seed }) {
  * @param {number} seconds
  */
 function caption({ width, height, seed, steps, guidanceScale, refiner }, seconds) {
-  const refined = refiner ? `refiner from ${Math.round(refiner.switchAt * 100)}\u00a0%` : "no refiner";
-  return [`${width} × ${height}`, `seed ${seed}`, `${steps} steps`, `guidance ${guidanceScale}`, refined, spellDuration(seconds)].join(" · ");
+  const refined = refinerIn(refiner);
+  const settings = [say("captionSeed", { seed }), say("captionSteps", { steps }), say("captionGuidance", { guidance: guidanceScale })];
+  return [`${width} × ${height}`, ...settings, refined, spellDuration(seconds)].join(" · ");
+}
+
+/** @param {DrawRequest["refiner"]} refiner */
+function refinerIn(refiner) {
+  if (!refiner) return say("captionNoRefiner");
+  const percent = (/** @type {number} */ share) => ({ percent: Math.round(share * 100) });
+  return "switchAt" in refiner ? say("captionRefiner", percent(refiner.switchAt)) : say("captionRedrawn", percent(refiner.strength));
 }

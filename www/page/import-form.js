@@ -3,6 +3,7 @@
 
 import { part } from "./element.js";
 import { PlaceField, nameOf } from "./place-field.js";
+import { say } from "./text.js";
 
 /**
  * @typedef {import("../protocol.js").Kind} Kind
@@ -57,7 +58,7 @@ export class ImportForm {
     const field = (/** @type {string} */ name) => String(data.get(name) ?? "").trim();
     const source = (/** @type {string} */ place) => this.#places.get(place)?.source ?? null;
     const base = source("base");
-    this.#places.get("base")?.showProblem(base ? "" : "Name a repository or an address, or choose files.");
+    this.#places.get("base")?.showProblem(base ? "" : say("importNoSource"));
     if (!base) return null;
     if ("files" in base && base.files.some(({ path }) => PACKED.test(path))) return { packed: base.files };
     const scheme = /** @type {ImportRequest["scheme"]} */ (field("scheme"));
@@ -66,4 +67,12 @@ export class ImportForm {
     const refiner = source("refiner");
     return { halves: [half("base", base), ...(refiner ? [half("refiner", refiner)] : [])] };
   }
+}
+
+/** The same wish has the same address, so that it goes on where it was cut off. @param {Wish} wish */
+export function addressOf(wish) {
+  if ("packed" in wish) return `imported:${encodeURIComponent(wish.packed[0]?.file.name ?? "model")}/`;
+  const [base] = wish.halves;
+  const from = base && ("address" in base.from ? base.from.address : base.from.files.map(({ path }) => path).join(" "));
+  return `imported:${encodeURIComponent(from ?? "model")}/${base?.scheme}/`;
 }

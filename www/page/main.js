@@ -6,14 +6,14 @@ import { megabytes } from "../support.js";
 import { part } from "./element.js";
 import { Generator } from "./generator.js";
 import { ImageView } from "./image-view.js";
-import { ImportForm } from "./import-form.js";
+import { ImportForm, addressOf } from "./import-form.js";
 import { LoraForm } from "./lora-form.js";
 import { LorasView } from "./loras-view.js";
 import { MessageView } from "./message-view.js";
 import { ModelView } from "./model-view.js";
 import { ModelsView } from "./models-view.js";
 import { askToPersist, keepForOffline } from "./offline.js";
-import { settingsOf, withSettings } from "./picture-file.js";
+import { withSettings } from "./picture-file.js";
 import { Pictures, pixelsOf } from "./pictures.js";
 import { PreviewView } from "./preview-view.js";
 import { ProgressView } from "./progress-view.js";
@@ -21,6 +21,8 @@ import { PromptForm } from "./prompt-form.js";
 import { PromptReading } from "./prompt-reading.js";
 import { QueueView } from "./queue-view.js";
 import { Queue } from "./queue.js";
+import { saveFile } from "./save-file.js";
+import { SettingsIntake } from "./settings-intake.js";
 import { StartPicture } from "./start-picture.js";
 import { say, translate } from "./text.js";
 import { isAbort } from "./trouble.js";
@@ -30,9 +32,6 @@ import { isAbort } from "./trouble.js";
 /** @typedef {import("./import-form.js").Wish} Wish */
 
 const TITLE = document.title;
-
-/** Of what a picture's settings ask that we cannot do, so much is told. */
-const MOST_UNKNOWN = 8;
 
 const DEMO = new URL("../models/demo/", import.meta.url).href;
 
@@ -48,7 +47,7 @@ const waiting = new QueueView(part(document, "#queue", HTMLElement), { remove: (
 /** @type {Queue<Job>} */
 const queue = new Queue(draw, (jobs) => waiting.show(jobs));
 const pictures = new Pictures({
-  use: fill,
+  use: (settings) => intake.take(settings),
   draw: async (request, from) => queue.add({ request, inputs: from && (await pixelsOf(from)) }),
   async start(png, { width, height }, paints) {
     form.fill({ width, height });
@@ -62,6 +61,7 @@ const message = new MessageView(part(document, "#message", HTMLElement));
 const model = new ModelView(part(document, "#model", HTMLElement), () => attempt(() => remove(address)));
 const models = new ModelsView(part(document, "#models", HTMLElement), (deed, model) => DEEDS[deed](model));
 const loras = new LorasView(part(document, "#loras", HTMLElement), { word: form.addToPrompt.bind(form), remove: removeLora });
+const intake = new SettingsIntake({ form, loras, attempt });
 const loraForm = new LoraForm(part(document, "#lora-form", HTMLFormElement), addLora);
 const imports = new ImportForm(part(document, "#import-form", HTMLFormElement), bring);
 
@@ -69,21 +69,11 @@ const imports = new ImportForm(part(document, "#import-form", HTMLFormElement), 
 let stop = null;
 let configured = false;
 let modelName = "";
-/** Which LoRAs of the settings that were read last are not here. */
-let lorasNote = "";
 
 for (const [field, place] of /** @type {const} */ ([["prompt", "reading-prompt"], ["negativePrompt", "reading-negative"]])) {
   const shown = part(document, `[data-part=${place}]`, HTMLElement);
   new PromptReading(part(document, `#${field}`, HTMLTextAreaElement), shown, (prompt) => generator.readPrompt(address, prompt, form.syntax));
 }
-
-document.addEventListener("dragover", (event) => event.preventDefault());
-document.addEventListener("drop", (event) => {
-  const [file] = event.dataTransfer?.files ?? [];
-  if (event.defaultPrevented || !file) return;
-  event.preventDefault();
-  void attempt(() => restore(file));
-});
 
 document.documentElement.dataset.ready = "true";
 keepForOffline();
@@ -128,12 +118,7 @@ const DEEDS = {
     }),
   export: (model) =>
     longWork((options) => generator.exportModel(model.model, options), (archive) => {
-      const link = document.createElement("a");
-      link.href = URL.createObjectURL(archive);
-      link.download = `${model.name}.tar`;
-      link.click();
-      // The browser has begun to read it by then.
-      setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+      saveFile(archive, `${model.name}.tar`);
     }),
   async rename({ model, name }) {
     const wanted = prompt("The model's new name:", name ?? "");
@@ -179,14 +164,6 @@ async function addLora(request) {
 /** @param {string} name */
 async function removeLora(name) {
   if (confirm(`Remove the LoRA ${name} from this device?`)) await attempt(() => generator.forgetLora(name).then(refreshModels));
-}
-
-/** The same wish has the same address, so that it goes on where it was cut off. @param {Wish} wish */
-function addressOf(wish) {
-  if ("packed" in wish) return `imported:${encodeURIComponent(wish.packed[0]?.file.name ?? "model")}/`;
-  const [base] = wish.halves;
-  const from = base && ("address" in base.from ? base.from.address : base.from.files.map(({ path }) => path).join(" "));
-  return `imported:${encodeURIComponent(from ?? "model")}/${base?.scheme}/`;
 }
 
 /** @param {string} wanted */
@@ -297,23 +274,6 @@ function tell(error, job) {
   const field = error instanceof CodedError ? error.details.field : undefined;
   if (typeof field === "string" && form.showProblem(field, /** @type {Error} */ (error).message)) return;
   message.show(error, () => queue.add(job));
-}
-
-/** Takes the settings of a picture that was dropped. @param {Blob} file */
-async function restore(file) {
-  const found = await settingsOf(file);
-  if (!found) return form.tell(say("settingsNone"));
-  const unknown = [...new Set(found.unknown)].slice(0, MOST_UNKNOWN).join(", ");
-  fill(found.request);
-  form.tell([say(unknown ? "settingsUnknown" : "settingsRead", { unknown }), lorasNote].filter(Boolean).join(" "));
-}
-
-/** @param {import("./settings.js").Settings} settings */
-function fill(settings) {
-  form.fill(settings);
-  const missing = loras.fill(settings.loras ?? []);
-  lorasNote = missing.length > 0 ? say("lorasMissing", { names: missing.join(", ") }) : "";
-  form.tell(lorasNote);
 }
 
 /** @param {{ drawing?: boolean, busy?: boolean }} state  busy is what no picture can be asked for beside */

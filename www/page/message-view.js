@@ -1,6 +1,7 @@
 // @ts-check
 /** The place where errors are told: what happened, the particulars, what to do. */
 
+import { say } from "./text.js";
 import { wordsFor } from "./trouble.js";
 
 export class MessageView {
@@ -19,7 +20,7 @@ export class MessageView {
     const { name, message } = error instanceof Error ? error : { name: "Error", message: String(error) };
     const { title, advice } = wordsFor(name);
     this.#container.dataset.code = name;
-    const button = line("button", "Try again");
+    const button = line("button", say("tryAgain"));
     button.addEventListener("click", tryAgain);
     this.#container.replaceChildren(line("strong", title), line("p", message), line("p", advice), button);
     this.#container.hidden = false;

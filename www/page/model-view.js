@@ -3,6 +3,7 @@
 
 import { megabytes } from "../support.js";
 import { part } from "./element.js";
+import { say } from "./text.js";
 
 /** @typedef {import("../protocol.js").Check} Check */
 
@@ -34,14 +35,10 @@ export class ModelView {
    */
   update({ name, demo, bytes, missing }, address) {
     this.#container.dataset.demo = String(demo);
-    this.#name.textContent = demo ? "Demo model" : name;
+    this.#name.textContent = demo ? say("modelDemo") : name;
     this.#name.title = address;
-    this.#state.textContent =
-      missing === 0
-        ? `${megabytes(bytes)}, stored on this device: works without a network`
-        : missing < bytes
-          ? `${megabytes(bytes)}, of which ${megabytes(bytes - missing)} are here; the rest is loaded when you draw`
-          : `${megabytes(bytes)}, loaded once when you first draw`;
+    const state = missing === 0 ? "modelStored" : missing < bytes ? "modelPartlyStored" : "modelServed";
+    this.#state.textContent = say(state, { bytes: megabytes(bytes), here: megabytes(bytes - missing) });
     this.#remove.hidden = missing === bytes;
   }
 
@@ -64,7 +61,6 @@ export class ModelView {
 
   /** @param {{ live: number, peak: number, heap: number }} bytes  in GPU buffers, and of the engine's own memory */
   showMemory({ live, peak, heap }) {
-    const gpu = `GPU memory: ${megabytes(live)} in use, ${megabytes(peak)} at most.`;
-    this.#memory.textContent = peak === 0 ? "" : `${gpu} The engine's own: ${megabytes(heap)}.`;
+    this.#memory.textContent = peak === 0 ? "" : say("memory", { live: megabytes(live), peak: megabytes(peak), heap: megabytes(heap) });
   }
 }

@@ -2,12 +2,10 @@
 /** The models on this device: what each is, how large, whether it is whole, and what can be done with it. */
 
 import { megabytes } from "../support.js";
+import { say } from "./text.js";
 
 /** @typedef {import("../protocol.js").StoredModel} StoredModel */
-/** @typedef {"use" | "verify" | "export" | "rename" | "remove"} Deed */
-
-/** @type {Record<Deed, string>} */
-const LABELS = { use: "Use", verify: "Check", export: "Export", rename: "Rename", remove: "Remove" };
+/** What can be done with a model, and the key of the button's label. @typedef {"use" | "verify" | "export" | "rename" | "remove"} Deed */
 
 export class ModelsView {
   #list;
@@ -43,10 +41,11 @@ export class ModelsView {
     const whole = model.kinds.includes("base") && model.missing === 0;
     const item = document.createElement("li");
     const name = document.createElement("strong");
-    name.textContent = model.name ?? "Not loaded completely";
+    name.textContent = model.name ?? say("storedIncomplete");
     const state = document.createElement("span");
     state.className = "quiet";
-    state.textContent = [megabytes(model.bytes), model.kinds.includes("refiner") ? "with refiner" : "", stateOf(model), isUsed ? "in use" : ""].filter(Boolean).join(", ");
+    const facts = [megabytes(model.bytes), model.kinds.includes("refiner") ? say("storedWithRefiner") : "", stateOf(model), isUsed ? say("storedInUse") : ""];
+    state.textContent = facts.filter(Boolean).join(say("comma"));
     item.title = model.model;
     /** @type {Deed[]} */
     const deeds = whole ? [...(isUsed ? [] : [/** @type {Deed} */ ("use")]), "verify", "export", "rename", "remove"] : model.name === null ? ["remove"] : ["verify", "remove"];
@@ -54,8 +53,8 @@ export class ModelsView {
       const button = document.createElement("button");
       button.type = "button";
       button.dataset.deed = deed;
-      button.textContent = LABELS[deed];
-      button.setAttribute("aria-label", `${LABELS[deed]}: ${name.textContent}`);
+      button.textContent = say(deed);
+      button.setAttribute("aria-label", say("deedOn", { deed: say(deed), name: name.textContent ?? "" }));
       button.addEventListener("click", () => this.#onDeed(deed, model));
       return button;
     });
@@ -66,6 +65,6 @@ export class ModelsView {
 
 /** @param {StoredModel} model */
 function stateOf({ kinds, missing }) {
-  if (missing > 0) return `${missing} of its parts are missing: load it again, and only these are read`;
-  return kinds.includes("base") ? "" : "load it again, and it goes on from there";
+  if (missing > 0) return say("storedPartsMissing", { missing });
+  return kinds.includes("base") ? "" : say("storedHalf");
 }

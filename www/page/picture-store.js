@@ -22,11 +22,12 @@ const VERSION = 1;
 const PICTURES = "pictures";
 
 export class PictureStore {
+  /** @type {Database<import("./picture-schema.js").Schema>} */
   #database;
 
   /** @param {string} [name] */
   constructor(name = DATABASE) {
-    this.#database = new Database(name, VERSION, (db) => db.createObjectStore(PICTURES, { keyPath: "id", autoIncrement: true }));
+    this.#database = new Database(name, VERSION, (db) => void db.createObjectStore(PICTURES, { keyPath: "id", autoIncrement: true }));
   }
 
   /**
@@ -36,7 +37,7 @@ export class PictureStore {
   async add(picture) {
     // Before the transaction, which ends by itself when nothing is asked of it for a while.
     const thumbnail = await thumbnailOf(picture.png);
-    return this.#database.write("storing a picture", PICTURES, (store) => store.add({ ...picture, thumbnail }));
+    return this.#database.write("storing a picture", [PICTURES], (store) => store.add({ ...picture, thumbnail }));
   }
 
   /**
@@ -44,7 +45,7 @@ export class PictureStore {
    * @returns {Promise<PictureRecord[]>}
    */
   async list() {
-    return this.#database.use("listing the pictures", async (db) => (await db.getAll(PICTURES)).reverse());
+    return this.#database.use("listing the pictures", async (db) => /** @type {PictureRecord[]} */ (await db.getAll(PICTURES)).reverse());
   }
 
   /**
@@ -52,7 +53,7 @@ export class PictureStore {
    * @returns {Promise<PictureRecord | undefined>}
    */
   async get(id) {
-    return this.#database.use("reading a picture", (db) => db.get(PICTURES, id));
+    return this.#database.use("reading a picture", async (db) => /** @type {PictureRecord | undefined} */ (await db.get(PICTURES, id)));
   }
 
   /**
@@ -60,7 +61,7 @@ export class PictureStore {
    * @param {number[]} ids
    */
   async remove(ids) {
-    await this.#database.write("removing pictures", PICTURES, (store) => Promise.all(ids.map((id) => store.delete(id))));
+    await this.#database.write("removing pictures", [PICTURES], (store) => Promise.all(ids.map((id) => store.delete(id))));
   }
 
   /** @returns {Promise<number>} */

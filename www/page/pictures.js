@@ -7,6 +7,7 @@ import { GalleryView } from "./gallery-view.js";
 import { fileName } from "./image-view.js";
 import { PictureStore } from "./picture-store.js";
 import { rollSeed } from "./request.js";
+import { saveFile } from "./save-file.js";
 import { say } from "./text.js";
 
 /**
@@ -18,9 +19,6 @@ import { say } from "./text.js";
 
 /** The refiner's share of a finished picture, and the schedule that it is a share of. */
 const REFINED = { strength: 0.3, leastSteps: 10 };
-
-/** A browser has begun to read a file that it saves by then. */
-const SAVING_MS = 60_000;
 
 export class Pictures {
   #store = new PictureStore();
@@ -73,7 +71,7 @@ export class Pictures {
       case "compare":
         return second && this.#compare.show({ blob: png, name: nameOf(first) }, { blob: second.png, name: nameOf(second) });
       case "save":
-        return Array.isArray(of) ? save(await (await import("./archive.js")).zipOf(records), "pictures.zip") : save(png, fileName(request));
+        return Array.isArray(of) ? saveFile(await (await import("./archive.js")).zipOf(records), "pictures.zip") : saveFile(png, fileName(request));
       case "remove":
         if (!confirm(say("removePictures", { count: records.length }))) return;
         await this.#store.remove(records.map(({ id }) => id));
@@ -85,16 +83,6 @@ export class Pictures {
 /** @param {PictureRecord} record */
 function nameOf({ request, model }) {
   return `${request.prompt} · ${request.seed} · ${model}`;
-}
-
-/**
- * @param {Blob} blob
- * @param {string} name
- */
-function save(blob, name) {
-  const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: name });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), SAVING_MS);
 }
 
 /**

@@ -156,7 +156,7 @@ async function inflate(packed, most, keyword) {
 function textChunk(keyword, text) {
   // A zero byte would end the text for some readers.
   const clean = text.replaceAll("\0", "");
-  const isLatin1 = /^[\u0001-\u00ff]*$/.test(clean);
+  const isLatin1 = !/[^\0-\u00ff]/.test(clean);
   if (isLatin1) return chunk("tEXt", [bytesOf(keyword), new Uint8Array(1), bytesOf(clean)]);
   // Of zero bytes: the keyword's end, not packed, by no method, in no language, without the keyword in it.
   return chunk("iTXt", [bytesOf(keyword), new Uint8Array(5), new TextEncoder().encode(clean)]);

@@ -4,10 +4,11 @@
 import { megabytes } from "../support.js";
 import { part } from "./element.js";
 import { ByteClock, StepClock, spellDuration } from "./step-clock.js";
+import { say } from "./text.js";
 
 /** @typedef {import("../protocol.js").ProgressEvent} ProgressEvent */
 
-const STAGES = { text: "Reading the prompt", encode: "Reading the picture", base: "Drawing", refiner: "Refining", decode: "Developing the picture" };
+const STAGES = /** @type {const} */ ({ text: "stageText", encode: "stageEncode", base: "stageBase", refiner: "stageRefiner", decode: "stageDecode" });
 
 /** A screen reader is told of every stage, and of the way through it only so often. */
 const SPOKEN_QUARTERS = 4;
@@ -45,7 +46,7 @@ export class ProgressView {
     this.#spoken = part(container, "[role=status]", HTMLElement);
     this.#cancel.addEventListener("click", () => {
       this.#setStopping(true);
-      this.#say("Stopping");
+      this.#say("stageStopping");
       this.#detail.textContent = this.#left.textContent = "";
       onCancel();
     });
@@ -58,7 +59,7 @@ export class ProgressView {
     this.#setStopping(false);
     this.#detail.textContent = this.#left.textContent = "";
     this.#bar.removeAttribute("value");
-    this.#say("Preparing");
+    this.#say("stagePreparing");
     this.#container.hidden = false;
     this.#ticking = setInterval(() => this.#showTimeLeft(), TICK_MS);
   }
@@ -83,24 +84,24 @@ export class ProgressView {
     if (!this.#clock || this.#stopping) return;
     switch (event.type) {
       case "download":
-        this.#say("Loading the model");
+        this.#say("stageDownload");
         this.#showBytes(event.bytes, event.total);
         break;
       case "verify":
-        this.#say("Checking the model");
+        this.#say("stageVerify");
         this.#showBytes(event.bytes, event.total);
         break;
       case "engine":
-        this.#say("Starting the engine");
+        this.#say("stageEngine");
         this.#detail.textContent = "";
         this.#bar.removeAttribute("value");
         break;
       case "compile":
-        this.#detail.textContent = `program ${event.done} of ${event.all} for the GPU`;
+        this.#detail.textContent = say("progressCompile", { done: event.done, all: event.all });
         this.#advance(event.done, event.all);
         break;
       case "load":
-        this.#detail.textContent = `${event.component.replaceAll("_", " ")} to the GPU, ${megabytes(event.bytes)} of ${megabytes(event.total)}`;
+        this.#detail.textContent = say("progressLoad", { component: event.component.replaceAll("_", " "), ...spellBytes(event) });
         break;
       case "stage":
         this.#say(STAGES[event.stage]);
@@ -111,7 +112,7 @@ export class ProgressView {
       case "step":
         this.#clock.step(event.stage, performance.now());
         this.#say(STAGES[event.stage]);
-        this.#detail.textContent = `step ${event.step} of ${event.steps}`;
+        this.#detail.textContent = say("progressStep", { step: event.step, steps: event.steps });
         this.#advance(this.#clock.done, this.#clock.total);
         this.#showTimeLeft();
         break;
@@ -124,8 +125,9 @@ export class ProgressView {
     this.#cancel.setAttribute("aria-disabled", String(stopping));
   }
 
-  /** @param {string} stage */
-  #say(stage) {
+  /** @param {import("./text.js").Key} key */
+  #say(key) {
+    const stage = say(key);
     if (this.#label.textContent === stage && !this.#container.hidden) return;
     this.#label.textContent = stage;
     this.#spoken.textContent = stage;
@@ -141,7 +143,7 @@ export class ProgressView {
     this.#bar.max = Math.max(total, 1);
     this.#bar.value = done;
     const quarter = Math.floor((SPOKEN_QUARTERS * done) / Math.max(total, 1));
-    if (quarter > this.#quarter && quarter < SPOKEN_QUARTERS) this.#spoken.textContent = `${this.#label.textContent}, ${quarter * 25} percent`;
+    if (quarter > this.#quarter && quarter < SPOKEN_QUARTERS) this.#spoken.textContent = say("progressSpoken", { stage: this.#label.textContent ?? "", percent: quarter * 25 });
     this.#quarter = quarter;
   }
 
@@ -153,13 +155,18 @@ export class ProgressView {
     const now = performance.now();
     this.#bytes ??= new ByteClock(bytes, now);
     this.#bytes.update(bytes, total, now);
-    this.#detail.textContent = `${megabytes(bytes)} of ${megabytes(total)}`;
+    this.#detail.textContent = say("bytesOf", spellBytes({ bytes, total }));
     this.#advance(bytes, total);
   }
 
   #showTimeLeft() {
     const clock = this.#bytes ?? this.#clock;
     const seconds = clock?.secondsLeft(performance.now()) ?? null;
-    this.#left.textContent = seconds === null || this.#stopping ? "" : `${spellDuration(seconds)} left`;
+    this.#left.textContent = seconds === null || this.#stopping ? "" : say("timeLeft", { time: spellDuration(seconds) });
   }
+}
+
+/** @param {{ bytes: number, total: number }} count */
+function spellBytes({ bytes, total }) {
+  return { bytes: megabytes(bytes), total: megabytes(total) };
 }

@@ -124,11 +124,11 @@ export function readRequest(typed, facts) {
   const request = {
     prompt: typed.prompt.trim(),
     negativePrompt: typed.negativePrompt.trim() || null,
-    promptSyntax: /** @type {Settings["promptSyntax"]} */ (typed.promptSyntax),
+    promptSyntax: /** @type {"plain" | "weighted"} */ (typed.promptSyntax),
     clipSkip: numbers.clipSkip ?? 0,
     seed,
     steps,
-    sampling: /** @type {Settings["sampling"]} */ ({ sampler: typed.sampler, noiseSchedule: typed.noiseSchedule, timestepSpacing: typed.timestepSpacing || null }),
+    sampling: /** @type {import("./settings.js").Sampling} */ ({ sampler: typed.sampler, noiseSchedule: typed.noiseSchedule, timestepSpacing: typed.timestepSpacing || null }),
     guidanceScale,
     guidanceRescale: numbers.guidanceRescale ?? 0,
     width,

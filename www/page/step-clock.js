@@ -1,6 +1,8 @@
 // @ts-check
 /** How long the steps that are left will take, from the steps that were measured. */
 
+import { say } from "./text.js";
+
 /** Older steps say less about the next one than these. */
 const RECENT = 5;
 
@@ -101,7 +103,7 @@ export class ByteClock {
 
 /** @param {number} seconds */
 export function spellDuration(seconds) {
-  if (seconds < 1) return "less than a second";
-  if (seconds < 90) return `${Math.round(seconds)} s`;
-  return `${Math.round(seconds / 60)} min`;
+  if (seconds < 1) return say("durationShort");
+  if (seconds < 90) return say("durationSeconds", { seconds: Math.round(seconds) });
+  return say("durationMinutes", { minutes: Math.round(seconds / 60) });
 }

@@ -20,12 +20,12 @@ const PARALLEL = 3;
 /**
  * @param {string} url
  * @param {Kind} kind
- * @param {{ fetch: Fetch, signal?: AbortSignal, pauses?: number[] }} options
+ * @param {{ fetch: Fetch, signal?: AbortSignal | undefined, pauses?: number[] | undefined }} options
  * @returns {Promise<Manifest>}
  */
 export async function fetchManifest(url, kind, { fetch, signal, pauses = PAUSES_MS }) {
   return retrying(pauses, signal, async () => {
-    const response = await request(fetch, url, { signal });
+    const response = await request(fetch, url, { signal: signal ?? null });
     if (isMissing(response)) {
       throw new CodedError("MissingManifest", `There is no manifest at ${url} (status ${response.status}).`, { url });
     }
@@ -49,8 +49,8 @@ export async function fetchManifest(url, kind, { fetch, signal, pauses = PAUSES_
  * @param {(kind: Kind, shard: Shard, bytes: Uint8Array<ArrayBuffer>) => Promise<void>} options.keep
  * @param {(bytes: number) => void} options.onBytes  bytes over the network so far; a retried shard counts once
  * @param {Fetch} options.fetch
- * @param {AbortSignal} [options.signal]
- * @param {number[]} [options.pauses]
+ * @param {AbortSignal | undefined} [options.signal]
+ * @param {number[] | undefined} [options.pauses]
  */
 export async function downloadShards(wanted, { keep, onBytes, fetch, signal, pauses = PAUSES_MS }) {
   const stop = new AbortController();
@@ -105,8 +105,8 @@ async function fetchShard({ url, shard }, fetch, signal, onCount) {
   const stored = new Uint8Array(shard.stored_length);
   const count = await overNetwork(url, signal, () => collect(response.body, stored, onCount));
   if (count !== shard.stored_length) {
-    throw badShard(shard, `it is ${count > shard.stored_length ? "longer" : "shorter"} than the ${shard.stored_length} bytes that the manifest states` +
-      (count < shard.stored_length ? ` (${count} came)` : ""));
+    const stated = `the ${shard.stored_length} bytes that the manifest states`;
+    throw badShard(shard, count > shard.stored_length ? `it is longer than ${stated}` : `it is shorter than ${stated} (${count} came)`);
   }
   const plain = shard.compression === "gzip" ? await gunzip(stored, shard) : stored;
   if (plain.byteLength !== shard.length) {

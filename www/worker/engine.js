@@ -6,13 +6,15 @@ import { CodedError } from "../protocol.js";
 /**
  * @typedef {import("../protocol.js").ProgressEvent} ProgressEvent
  * @typedef {import("./model-source.js").ModelSource} ModelSource
+ * @typedef {import("./engine-module.js").Engine} Engine
+ * @typedef {import("./engine-module.js").GeneratorClass} GeneratorClass
  * @typedef {Pick<import("./shard-store.js").ShardStore, "getTuning" | "putTuning">} Store
  */
 
 export class WasmModule {
   #onPanic;
   #onReclaim;
-  /** @type {Promise<any> | null} */
+  /** @type {Promise<Engine> | null} */
   #exports = null;
 
   /**
@@ -38,7 +40,9 @@ export class WasmModule {
     return (await this.#exports?.catch(() => null))?.memory.buffer.byteLength ?? 0;
   }
 
+  /** @returns {Promise<Engine>} */
   async #start() {
+    /** @type {import("./engine-module.js").EngineModule} */
     const exports = await import(/** @type {string} */ ("../pkg/sdxl_web.js"));
     const { memory, __wbindgen_externrefs: values } = await exports.default();
     if (!values) throw new Error("it has no table of JavaScript values, by which GPU memory is given back.");
@@ -49,7 +53,7 @@ export class WasmModule {
 }
 
 /**
- * @param {any} Generator  the module's
+ * @param {GeneratorClass} Generator
  * @param {ModelSource} source
  * @param {object} parts
  * @param {Store} parts.store
@@ -68,13 +72,13 @@ export async function startEngine(Generator, source, { store, loading, emit, sig
   const known = await store.getTuning(adapterKey(await requestAdapter())).catch(() => undefined);
   return Generator.create(
     await source.manifests(signal),
-    async (/** @type {any} */ kind, /** @type {string} */ file) => {
+    async (kind, file) => {
       await whenLoaded;
       return source.readShard(kind, file);
     },
     { tuning: known ?? null, precision: null },
     // One bar can show one thing: while shards arrive, that.
-    (/** @type {ProgressEvent} */ event) => arrived && emit(event),
+    (event) => arrived && emit(event),
     signal,
   );
 }

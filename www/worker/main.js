@@ -1,7 +1,7 @@
 // @ts-check
 /** The worker: a table of actions. It alone owns the GPU, the wasm engine and the store. */
 
-import { CodedError, aborted, toWire } from "../protocol.js";
+import { CodedError, aborted, messageOf, toWire } from "../protocol.js";
 import { adapterName, checkSupport } from "../support.js";
 import { WasmModule, keepTuning, requestAdapter, startEngine } from "./engine.js";
 import { exclusively } from "./exclusively.js";
@@ -12,12 +12,14 @@ import { importModel, packedAt, packedFiles } from "./packing.js";
 import { PromptReaders } from "./prompt-readers.js";
 import { ShardStore } from "./shard-store.js";
 import { freeBytes } from "./space.js";
+import { sparing } from "./sparing.js";
 import { installWebGpuShim } from "./webgpu-shim.js";
 
 /**
  * @typedef {import("../protocol.js").ToWorker} ToWorker
  * @typedef {import("../protocol.js").ToPage} ToPage
  * @typedef {import("../protocol.js").ProgressEvent} ProgressEvent
+ * @typedef {import("../protocol.js").Picture} Picture
  * @typedef {{ signal: AbortSignal, emit: (event: ProgressEvent) => void }} Context
  */
 
@@ -26,27 +28,24 @@ const port = /** @type {DedicatedWorkerGlobalScope} */ (/** @type {unknown} */ (
 /** Errors that the engine finds in a request, before it begins with it. */
 const REFUSALS = new Set(["BadRequest", "TooLarge", "LimitTooSmall", "BadLora", "MissingLora"]);
 
-/** Byte counts come with every network chunk; more often than this nobody sees them. */
-const DOWNLOAD_EVENTS_MS = 80;
-
 /** CLIP's vocabulary, which both of SDXL's tokenizers have, comes with the demo model. */
 const DEMO = new URL("../models/demo/", import.meta.url).href;
 
 const store = new ShardStore();
 /** @type {ModelSource | null} */
 let source = null;
-/** With the LoRAs that it knows. @type {{ source: ModelSource, generator: any, loras: Set<string> } | null} */
+/** With the LoRAs that it knows. @type {{ source: ModelSource, generator: import("./engine-module.js").Generator, loras: Set<string> } | null} */
 let engine = null;
 let drawing = false;
 
-const ledger = "gpu" in navigator ? installWebGpuShim(/** @type {any} */ (globalThis), die) : null;
+const ledger = "gpu" in navigator ? installWebGpuShim(globalThis, die) : null;
 const module = new WasmModule((message) => die(panicked(message)), (values) => ledger?.destroyAllBut(values));
 
 const readers = new PromptReaders(() => module.load());
 
 const actions = {
   async check() {
-    return checkSupport(/** @type {any} */ (self));
+    return checkSupport(self);
   },
 
   /** @param {{ address: string }} data @param {Context} context */
@@ -66,14 +65,15 @@ const actions = {
     const both = AbortSignal.any([signal, stop.signal]);
     /** @type {unknown} */
     let failure = null;
-    const guarded = (/** @type {Promise<any>} */ work) =>
+    /** @template T @param {Promise<T>} work */
+    const guarded = (work) =>
       work.catch((error) => {
         failure ??= error;
         stop.abort();
       });
     const loading = missing === 0 ? wanted.load(sparing(emit), both) : exclusively(address, () => wanted.load(sparing(emit), both));
     const [, generator] = await Promise.all([guarded(loading), guarded(module.load().then(({ Generator }) => startEngine(Generator, wanted, { store, loading, emit, signal: both })))]);
-    if (failure) {
+    if (failure || !generator) {
       generator?.free();
       throw failure;
     }
@@ -205,10 +205,10 @@ port.onmessage = async (/** @type {MessageEvent<ToWorker>} */ { data: message })
   const controller = new AbortController();
   running.set(id, controller);
   try {
-    const act = /** @type {Record<string, (data: any, context: Context) => any>} */ (actions)[action];
+    const act = /** @type {Record<string, (data: never, context: Context) => Promise<unknown>>} */ (actions)[action];
     if (!act) throw new Error(`The worker knows no action "${action}".`);
-    const result = await act(data, { signal: controller.signal, emit: (event) => say({ id, event }) });
-    say({ id, result }, result?.png ? [result.png.buffer] : []);
+    const result = await act(/** @type {never} */ (data), { signal: controller.signal, emit: (event) => say({ id, event }) });
+    say({ id, result }, action === "generate" ? [/** @type {Picture} */ (result).png.buffer] : []);
   } catch (error) {
     if (error instanceof WebAssembly.RuntimeError) die(panicked(error));
     else say({ id, error: toWire(controller.signal.aborted ? aborted() : error) });
@@ -267,29 +267,14 @@ function die(error) {
   say({ fatal: toWire(error) });
 }
 
-/** @param {any} reason */
+/** @param {unknown} reason */
 function panicked(reason) {
-  return new CodedError("Panic", String(reason?.message ?? reason));
-}
-
-/**
- * @param {(event: ProgressEvent) => void} emit
- * @returns {(event: ProgressEvent) => void}
- */
-function sparing(emit) {
-  let last = -Infinity;
-  return (event) => {
-    const whole = (event.type !== "download" && event.type !== "verify") || event.bytes === event.total;
-    const now = performance.now();
-    if (!whole && now - last < DOWNLOAD_EVENTS_MS) return;
-    last = now;
-    emit(event);
-  };
+  return new CodedError("Panic", messageOf(reason));
 }
 
 /**
  * Only a buffer of its own can be moved to the page; a view into the wasm heap cannot.
- * @param {Uint8Array} bytes
+ * @param {Uint8Array<ArrayBuffer>} bytes
  */
 function ownBytes(bytes) {
   return bytes.byteLength === bytes.buffer.byteLength ? bytes : bytes.slice();

@@ -6,6 +6,7 @@ import { CodedError } from "../protocol.js";
 /**
  * @typedef {import("../protocol.js").Manifest} Manifest
  * @typedef {import("../protocol.js").Manifests} Manifests
+ * @typedef {import("../protocol.js").Component} Component
  * @typedef {import("../protocol.js").Shard} Shard
  * @typedef {import("../protocol.js").Kind} Kind
  */
@@ -18,7 +19,7 @@ const FILE_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/;
 const SHA256 = /^[0-9a-f]{64}$/;
 
 /**
- * @param {any} value
+ * @param {unknown} value
  * @param {Kind} kind
  * @param {string} url  for the message
  * @returns {Manifest}
@@ -27,10 +28,11 @@ export function checkManifest(value, kind, url) {
   /** @param {string} what */
   const bad = (what) => new CodedError("BadManifest", `The manifest ${url} is not usable: ${what}.`, { url });
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw bad("it is not a JSON object");
-  if (value.format !== FORMAT) throw bad(`its format is ${JSON.stringify(value.format)}, this page reads format ${FORMAT}`);
-  if (value.kind !== kind) throw bad(`its kind is ${JSON.stringify(value.kind)}, expected "${kind}"`);
-  if (typeof value.components !== "object" || value.components === null) throw bad("it has no components");
-  for (const [name, component] of Object.entries(value.components)) {
+  const { format, kind: stated, components } = /** @type {Partial<Record<keyof Manifest, unknown>>} */ (value);
+  if (format !== FORMAT) throw bad(`its format is ${JSON.stringify(format)}, this page reads format ${FORMAT}`);
+  if (stated !== kind) throw bad(`its kind is ${JSON.stringify(stated)}, expected "${kind}"`);
+  if (typeof components !== "object" || components === null) throw bad("it has no components");
+  for (const [name, component] of Object.entries(/** @type {Record<string, Partial<Record<keyof Component, unknown>> | null>} */ (components))) {
     if (typeof component?.config !== "object" || component.config === null) throw bad(`component "${name}" has no config`);
     if (!Array.isArray(component.shards)) throw bad(`component "${name}" has no list of shards`);
     for (const shard of component.shards) {
@@ -38,21 +40,26 @@ export function checkManifest(value, kind, url) {
       if (fault) throw bad(`in component "${name}", ${fault}`);
     }
   }
-  return value;
+  return /** @type {Manifest} */ (value);
 }
 
 /**
- * @param {any} shard
+ * @param {Partial<Record<keyof Shard, unknown>> | null} shard
  * @returns {string | null}
  */
 function shardFault(shard) {
-  if (typeof shard?.file !== "string" || !FILE_NAME.test(shard.file)) return `${JSON.stringify(shard?.file)} is no shard file name`;
-  if (!Number.isInteger(shard.length) || shard.length < 1 || shard.length > MAX_SHARD) return `shard "${shard.file}" has length ${shard.length}`;
-  if (typeof shard.sha256 !== "string" || !SHA256.test(shard.sha256)) return `shard "${shard.file}" has no SHA-256`;
-  if (shard.compression !== null && shard.compression !== "gzip") return `shard "${shard.file}" is packed with ${shard.compression}`;
-  const stored = shard.stored_length;
-  if (!Number.isInteger(stored) || stored < 1 || stored > shard.length || (!shard.compression && stored !== shard.length)) return `shard "${shard.file}" has stored length ${stored}`;
+  const { file, length, sha256, compression, stored_length: stored } = shard ?? {};
+  if (typeof file !== "string" || !FILE_NAME.test(file)) return `${JSON.stringify(file)} is no shard file name`;
+  if (!isCount(length) || length > MAX_SHARD) return `shard "${file}" has length ${length}`;
+  if (typeof sha256 !== "string" || !SHA256.test(sha256)) return `shard "${file}" has no SHA-256`;
+  if (compression !== null && compression !== "gzip") return `shard "${file}" is packed with ${compression}`;
+  if (!isCount(stored) || stored > length || (!compression && stored !== length)) return `shard "${file}" has stored length ${stored}`;
   return null;
+}
+
+/** @param {unknown} value @returns {value is number} */
+function isCount(value) {
+  return Number.isInteger(value) && Number(value) >= 1;
 }
 
 /**
@@ -78,9 +85,9 @@ export function shardsOf(manifest) {
  */
 export function factsOf({ base, refiner }) {
   const demo = base.name === "demo";
-  const vaeLevels = base.components.vae?.config.block_out_channels?.length ?? 4;
-  const vaeFactor = 2 ** (vaeLevels - 1);
-  const side = (base.components.unet?.config.sample_size ?? 128) * vaeFactor;
+  const { block_out_channels: channels = null } = base.components.vae?.config ?? {};
+  const vaeFactor = 2 ** ((Array.isArray(channels) ? channels.length : 4) - 1);
+  const side = Number(base.components.unet?.config.sample_size ?? 128) * vaeFactor;
   return {
     name: base.name,
     demo,

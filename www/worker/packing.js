@@ -26,7 +26,7 @@ const COMPONENTS = { base: null, refiner: ["scheduler", "unet"] };
 /**
  * @param {ImportRequest} request
  * @param {object} parts
- * @param {any} parts.Packing  the wasm module's
+ * @param {import("./engine-module.js").PackingClass} parts.Packing
  * @param {import("./importer.js").Store} parts.store
  * @param {import("./http.js").Fetch} parts.fetch
  * @param {Pick<import("./model-source.js").ModelSource, "readFile">} parts.demo  which has CLIP's vocabulary

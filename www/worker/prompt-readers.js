@@ -5,7 +5,7 @@
  * @typedef {import("./model-source.js").ModelSource} ModelSource
  * @typedef {import("../protocol.js").Reading} Reading
  * @typedef {{ read(prompt: string, syntax: "plain" | "weighted"): Reading }} PromptReader  the wasm module's
- * @typedef {new (vocab: Uint8Array, merges: Uint8Array, specialTokensMap: object, length: number) => PromptReader} PromptReaderClass
+ * @typedef {new (vocab: Uint8Array, merges: Uint8Array, specialTokensMap: unknown, length: number) => PromptReader} PromptReaderClass
  */
 
 export class PromptReaders {
@@ -35,7 +35,7 @@ export class PromptReaders {
     const { components } = (await source.manifests()).base;
     const [vocab, merges] = await Promise.all(["vocab.json", "merges.txt"].map((file) => source.readFile("base", "tokenizer", file)));
     const { config } = /** @type {import("../protocol.js").Component} */ (components.tokenizer);
-    const length = components.text_encoder?.config.max_position_embeddings;
+    const length = Number(components.text_encoder?.config.max_position_embeddings);
     return new PromptReader(/** @type {Uint8Array} */ (vocab), /** @type {Uint8Array} */ (merges), config.special_tokens_map, length);
   }
 }

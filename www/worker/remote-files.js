@@ -33,7 +33,7 @@ export class RemoteFiles {
   constructor(address, { fetch, signal, token, pauses = PAUSES_MS }) {
     this.#address = address.endsWith("/") ? address : `${address}/`;
     this.#fetch = fetch;
-    this.#signal = signal;
+    this.#signal = signal ?? null;
     this.#headers = token ? { Authorization: `Bearer ${token}` } : {};
     this.#pauses = pauses;
   }

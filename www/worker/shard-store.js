@@ -23,6 +23,7 @@ const ORIGINS = "origins";
 const BY_IDENTITY = "identity";
 
 export class ShardStore {
+  /** @type {Database<import("./schema.js").Schema>} */
   #database;
 
   /** @param {string} [name] */
@@ -62,7 +63,7 @@ export class ShardStore {
   async putShard(model, kind, shard, bytes) {
     /** @type {ShardRecord} */
     const record = { model, kind, file: shard.file, sha256: shard.sha256, length: shard.length, bytes };
-    await this.#database.write(`storing shard "${shard.file}"`, SHARDS, (store) => store.put(record));
+    await this.#database.write(`storing shard "${shard.file}"`, [SHARDS], (store) => store.put(record));
   }
 
   /**
@@ -71,7 +72,7 @@ export class ShardStore {
    * @param {string} file
    */
   async removeShard(model, kind, file) {
-    await this.#database.write(`removing shard "${file}"`, SHARDS, (store) => store.delete([model, kind, file]));
+    await this.#database.write(`removing shard "${file}"`, [SHARDS], (store) => store.delete([model, kind, file]));
   }
 
   /**
@@ -88,7 +89,7 @@ export class ShardStore {
    * @param {Manifest} manifest
    */
   async putManifest(model, manifest) {
-    await this.#database.write("storing the manifest", MANIFESTS, (store) => store.put({ model, kind: manifest.kind, manifest }));
+    await this.#database.write("storing the manifest", [MANIFESTS], (store) => store.put({ model, kind: manifest.kind, manifest }));
   }
 
   /**
@@ -98,9 +99,9 @@ export class ShardStore {
   async removeModel(model) {
     // Arrays sort after strings, so this range holds every key that begins with the model.
     const range = IDBKeyRange.bound([model], [model, []]);
-    await this.#database.write("removing the manifests", MANIFESTS, (store) => store.delete(range));
-    await this.#database.write("removing what they were made of", ORIGINS, (store) => store.delete(range));
-    await this.#database.write("removing the shards", SHARDS, (store) => store.delete(range));
+    await this.#database.write("removing the manifests", [MANIFESTS], (store) => store.delete(range));
+    await this.#database.write("removing what they were made of", [ORIGINS], (store) => store.delete(range));
+    await this.#database.write("removing the shards", [SHARDS], (store) => store.delete(range));
   }
 
   /**
@@ -146,10 +147,11 @@ export class ShardStore {
    * @param {StoredKind} kind
    */
   async removeKind(model, kind) {
+    /** @type {[string, StoredKind]} */
     const key = [model, kind];
-    await this.#database.write("removing a manifest", MANIFESTS, (store) => store.delete(key));
-    await this.#database.write("removing what it was made of", ORIGINS, (store) => store.delete(key));
-    await this.#database.write("removing its shards", SHARDS, (store) => store.delete(IDBKeyRange.bound(key, [...key, []])));
+    await this.#database.write("removing a manifest", [MANIFESTS], (store) => store.delete(key));
+    await this.#database.write("removing what it was made of", [ORIGINS], (store) => store.delete(key));
+    await this.#database.write("removing its shards", [SHARDS], (store) => store.delete(IDBKeyRange.bound(key, [...key, []])));
   }
 
   /**
@@ -190,7 +192,7 @@ export class ShardStore {
    * @param {object} tuning
    */
   async putTuning(gpu, tuning) {
-    await this.#database.write("storing what is known of the GPU", TUNINGS, (store) => store.put(tuning, gpu));
+    await this.#database.write("storing what is known of the GPU", [TUNINGS], (store) => store.put(tuning, gpu));
   }
 
   async close() {
@@ -199,7 +201,7 @@ export class ShardStore {
 }
 
 /**
- * @param {any} db
+ * @param {import("../vendor/idb.js").IDBPDatabase<import("./schema.js").Schema>} db
  * @param {number} before  its version until now
  */
 function upgrade(db, before) {

@@ -57,9 +57,9 @@ class BufferLedger {
 
 /**
  * @typedef {object} GpuClasses  WebGPU's own, or a test's
- * @property {{ prototype: any }} GPUAdapter
- * @property {{ prototype: any }} GPUDevice
- * @property {{ prototype: any }} GPUBuffer
+ * @property {{ prototype: GPUAdapter }} GPUAdapter
+ * @property {{ prototype: GPUDevice }} GPUDevice
+ * @property {{ prototype: GPUBuffer }} GPUBuffer
  */
 
 /**
@@ -100,8 +100,8 @@ export function installWebGpuShim({ GPUAdapter, GPUDevice, GPUBuffer }, onTroubl
 }
 
 /**
- * @param {any} prototype
- * @returns {(this: any) => ReadonlySet<string>} the true features
+ * @param {GPUAdapter | GPUDevice} prototype
+ * @returns {(this: GPUAdapter | GPUDevice) => ReadonlySet<string>} the true features
  */
 function pretendFeature(prototype) {
   const features = Object.getOwnPropertyDescriptor(prototype, "features")?.get;

@@ -1,0 +1,8 @@
+/** What the database of pictures holds; see picture-store.js. */
+
+import type { DBSchema } from "../vendor/idb.js";
+import type { PictureRecord } from "./picture-store.js";
+
+export interface Schema extends DBSchema {
+  pictures: { key: number; value: Omit<PictureRecord, "id"> & { id?: number } };
+}
