@@ -18,6 +18,8 @@ const SIDE = 256;
 const PROGRAM = `
 import { CompareView } from "/www/page/compare-view.js";
 import { StartPicture } from "/www/page/start-picture.js";
+import { translate } from "/www/page/text.js";
+translate(document);
 
 const start = new StartPicture(document.querySelector("#start-picture"));
 start.resize(${SIDE}, ${SIDE});

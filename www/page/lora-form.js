@@ -3,6 +3,7 @@
 
 import { part } from "./element.js";
 import { PlaceField, nameOf } from "./place-field.js";
+import { say } from "./text.js";
 
 /** @typedef {import("../protocol.js").LoraRequest} LoraRequest */
 
@@ -20,7 +21,7 @@ export class LoraForm {
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       const { source } = this.#place;
-      this.#place.showProblem(source ? "" : "Name a repository or an address, or choose a file.");
+      this.#place.showProblem(source ? "" : say("loraNoSource"));
       if (source) onAdd({ name: nameOf(source), from: source, token: null });
     });
   }

@@ -3,6 +3,7 @@
 
 import { megabytes } from "../support.js";
 import { part } from "./element.js";
+import { say } from "./text.js";
 
 /** @typedef {import("../protocol.js").StoredLora} StoredLora */
 
@@ -79,10 +80,10 @@ export class LorasView {
     label.append(use, ` ${name}`);
     const size = document.createElement("span");
     size.className = "quiet";
-    const what = facts ? (facts.preset?.name ?? facts.baseModel) : "not loaded completely: add it again, and it goes on from there";
+    const what = facts ? (facts.preset?.name ?? facts.baseModel) : say("loraIncomplete");
     size.textContent = [megabytes(bytes), what].filter(Boolean).join(", ");
     const weight = Object.assign(input("range"), { ...WEIGHT, disabled: !facts, value: String(used ?? 1) });
-    weight.setAttribute("aria-label", `Weight of ${name}`);
+    weight.setAttribute("aria-label", say("weightOf", { name }));
     const shown = document.createElement("output");
     const showWeight = () => {
       shown.value = Number(weight.value).toFixed(2);
@@ -94,10 +95,10 @@ export class LorasView {
     });
     const row = document.createElement("div");
     row.className = "weight";
-    row.append(weight, shown, button("Remove", () => this.#onRemove(name), `Remove: ${name}`));
+    row.append(weight, shown, button(say("remove"), () => this.#onRemove(name), say("deedOn", { deed: say("remove"), name })));
     const words = document.createElement("p");
     words.className = "words";
-    words.append(...(facts?.triggerWords ?? []).map((word) => button(word, () => this.#onWord(word), `Add to the prompt: ${word}`)));
+    words.append(...(facts?.triggerWords ?? []).map((word) => button(word, () => this.#onWord(word), say("addWord", { word }))));
     words.hidden = words.childElementCount === 0;
     item.append(label, " ", size, row, words);
     return item;

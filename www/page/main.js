@@ -24,7 +24,7 @@ import { Queue } from "./queue.js";
 import { saveFile } from "./save-file.js";
 import { SettingsIntake } from "./settings-intake.js";
 import { StartPicture } from "./start-picture.js";
-import { say, translate } from "./text.js";
+import { language, offerLanguages, say, translate } from "./text.js";
 import { isAbort } from "./trouble.js";
 
 /** @typedef {{ request: import("../protocol.js").DrawRequest, inputs: import("../protocol.js").Inputs | null }} Job */
@@ -37,7 +37,9 @@ const DEMO = new URL("../models/demo/", import.meta.url).href;
 
 let address = new URL(new URLSearchParams(location.search).get("model") ?? DEMO, document.baseURI).href;
 const generator = new Generator();
+document.documentElement.lang = language;
 translate(document);
+offerLanguages(part(document, "#language", HTMLSelectElement));
 const start = new StartPicture(part(document, "#start-picture", HTMLElement));
 const form = new PromptForm(part(document, "#prompt-form", HTMLFormElement), { submit: ask, size: (width, height) => start.resize(width, height) });
 const progress = new ProgressView(part(document, "#progress", HTMLElement), () => stop?.abort());
@@ -121,12 +123,12 @@ const DEEDS = {
       saveFile(archive, `${model.name}.tar`);
     }),
   async rename({ model, name }) {
-    const wanted = prompt("The model's new name:", name ?? "");
+    const wanted = prompt(say("newName"), name ?? "");
     if (wanted === null) return;
     await attempt(() => generator.rename(model, wanted).then(refreshModel));
   },
   async remove({ model, name }) {
-    if (confirm(`Remove ${name ?? "what was loaded of this model"} from this device?`)) await attempt(() => remove(model));
+    if (confirm(say("removeModel", { name: name ?? say("partialModel") }))) await attempt(() => remove(model));
   },
 };
 
@@ -163,7 +165,7 @@ async function addLora(request) {
 
 /** @param {string} name */
 async function removeLora(name) {
-  if (confirm(`Remove the LoRA ${name} from this device?`)) await attempt(() => generator.forgetLora(name).then(refreshModels));
+  if (confirm(say("removeLora", { name }))) await attempt(() => generator.forgetLora(name).then(refreshModels));
 }
 
 /** @param {string} wanted */

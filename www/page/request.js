@@ -1,6 +1,8 @@
 // @ts-check
 /** What was typed into the form -> a request, or what is wrong with it, field by field; and back. */
 
+import { say } from "./text.js";
+
 /**
  * @typedef {import("../protocol.js").ModelFacts} ModelFacts
  * @typedef {import("./settings.js").Settings} Settings
@@ -93,15 +95,15 @@ export function readRequest(typed, facts) {
   const height = toNumber(typed.height);
   const switchAt = toNumber(typed.switchAt);
 
-  note("prompt", typed.prompt.trim() === "" ? "Say what to draw." : null);
-  note("seed", Number.isSafeInteger(seed) && seed >= 0 ? null : `A whole number from 0 to ${Number.MAX_SAFE_INTEGER}, or roll the dice.`);
-  note("steps", Number.isInteger(steps) && steps >= 1 && steps <= MAX_STEPS ? null : `A whole number from 1 to ${MAX_STEPS}.`);
-  note("guidanceScale", guidanceScale >= 1 && guidanceScale <= MAX_GUIDANCE ? null : `A number from 1 to ${MAX_GUIDANCE}.`);
+  note("prompt", typed.prompt.trim() === "" ? say("sayWhatToDraw") : null);
+  note("seed", Number.isSafeInteger(seed) && seed >= 0 ? null : say("seedProblem", { most: Number.MAX_SAFE_INTEGER }));
+  note("steps", Number.isInteger(steps) && steps >= 1 && steps <= MAX_STEPS ? null : say("wholeNumber", { least: 1, most: MAX_STEPS }));
+  note("guidanceScale", guidanceScale >= 1 && guidanceScale <= MAX_GUIDANCE ? null : say("numberFromTo", { least: 1, most: MAX_GUIDANCE }));
   note("width", sideProblem(width, facts));
   note("height", sideProblem(height, facts));
   const refine = typed.refine && facts.refiner;
   const isEnsemble = typed.refinerMode === "ensemble";
-  if (refine && isEnsemble) note("switchAt", switchAt > 0 && switchAt < 1 ? null : "A number between 0 and 1, such as 0.8.");
+  if (refine && isEnsemble) note("switchAt", switchAt > 0 && switchAt < 1 ? null : say("switchProblem"));
 
   const numbers = /** @type {Record<keyof typeof NUMBERS, number | null>} */ ({});
   for (const [name, bounds] of /** @type {[keyof typeof NUMBERS, typeof PIXELS][]} */ (Object.entries(NUMBERS))) {
@@ -112,7 +114,7 @@ export function readRequest(typed, facts) {
   }
   for (const [first, second] of PAIRS) {
     const lacking = numbers[first] === null ? first : second;
-    if ((numbers[first] === null) !== (numbers[second] === null)) note(lacking, "Both, or neither.");
+    if ((numbers[first] === null) !== (numbers[second] === null)) note(lacking, say("bothOrNeither"));
   }
   if (Object.keys(problems).length > 0) return { request: null, images: 0, problems };
 
@@ -182,7 +184,8 @@ export function typedOf(settings) {
  */
 function boundsProblem(value, { least, most, whole, optional }) {
   if (value >= least && value <= most && (!whole || Number.isInteger(value))) return null;
-  return `A ${whole ? "whole " : ""}number from ${least} to ${most}${optional ? ", or nothing" : ""}.`;
+  const key = whole ? (optional ? "wholeNumberOrNothing" : "wholeNumber") : optional ? "numberOrNothing" : "numberFromTo";
+  return say(key, { least, most });
 }
 
 /**
@@ -194,9 +197,9 @@ function sideProblem(side, { multiple, minSide, maxSide }) {
   if (Number.isInteger(side) && side >= minSide && side <= maxSide && side % multiple === 0) return null;
   if (Number.isInteger(side) && side >= minSide && side <= maxSide) {
     const below = Math.floor(side / multiple) * multiple;
-    return `A multiple of ${multiple}: ${Math.max(below, minSide)} or ${Math.min(below + multiple, maxSide)}.`;
+    return say("sideMultiple", { multiple, below: Math.max(below, minSide), above: Math.min(below + multiple, maxSide) });
   }
-  return `From ${minSide} to ${maxSide}, a multiple of ${multiple}.`;
+  return say("sideRange", { least: minSide, most: maxSide, multiple });
 }
 
 /** @param {string} text */

@@ -24,9 +24,17 @@ function remembered() {
   }
 }
 
-/** Takes effect when the page is loaded again. @param {Language} language */
-export function choose(language) {
-  localStorage.setItem(CHOICE, language);
+/** What each language calls itself. @type {Record<Language, string>} */
+const NAMES = { en: "English", zh: "中文" };
+
+/** Another language takes effect when the page is loaded again. @param {HTMLSelectElement} select */
+export function offerLanguages(select) {
+  for (const [code, name] of Object.entries(NAMES)) select.append(Object.assign(document.createElement("option"), { value: code, textContent: name, lang: code }));
+  select.value = language;
+  select.addEventListener("change", () => {
+    localStorage.setItem(CHOICE, select.value);
+    location.reload();
+  });
 }
 
 /**
