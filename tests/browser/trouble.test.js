@@ -57,7 +57,7 @@ async function drawsAgain() {
   await start("a red circle");
   await page.locator("[data-state=picture]").waitFor({ timeout: PATIENCE });
   await page.waitForSelector("#progress", { state: "hidden" });
-  assert.equal(await page.isVisible("#message"), false);
+  assert.ok(!(await page.isVisible("#message")), await page.innerText("#message"));
 }
 
 for (const [what, prompt, code, words] of /** @type {[string, string, string, RegExp][]} */ ([
@@ -80,7 +80,7 @@ test("an engine that does not stop is ended, without a message, and the page dra
   await start("deaf");
   await page.click("#progress button");
   await page.waitForSelector("#progress", { state: "hidden", timeout: PATIENCE });
-  assert.equal(await page.isVisible("#message"), false);
+  assert.ok(!(await page.isVisible("#message")), await page.innerText("#message"));
   await drawsAgain();
 });
 
@@ -91,7 +91,7 @@ test("what the engine finds wrong with a field is told beside that field", async
   assert.equal(await problem.textContent(), "the engine wants another height");
   assert.equal(await page.getAttribute("#height", "aria-invalid"), "true");
   assert.equal(await page.evaluate(() => document.activeElement?.id), "height");
-  assert.equal(await page.isVisible("#message"), false);
+  assert.ok(!(await page.isVisible("#message")), await page.innerText("#message"));
 });
 
 test("bad numbers are told beside their fields, the first gets the focus, nothing is drawn", async () => {

@@ -263,8 +263,8 @@ async function draw({ request, inputs }) {
   document.title = TITLE;
   setBusy({});
   if (focusBack) form.focus();
-  // What the run ended with is on the page already; the model's state is then merely not up to date.
-  await refreshModel().catch(() => {});
+  // Not waited for: what the run ended with is on the page already, and who asks for the next picture is not to wait for this.
+  void refreshModel().catch(() => {});
   return goesOn;
 }
 
