@@ -97,7 +97,7 @@ const set = (path) => page.evaluate(`fetched("${path}").then((blob) => start.set
 /** With a picture, ready to paint with hard edges. */
 async function paint() {
   await set("/wide.png");
-  await page.check("[data-part=paints]");
+  await page.check("#start-picture [data-part=paints]");
   await page.fill("#brush-feather", "0");
 }
 
@@ -122,7 +122,7 @@ async function greys() {
 
 /** Where a pixel of the frame is on the screen. @param {number} x @param {number} y */
 async function onScreen(x, y) {
-  const canvas = page.locator("[data-part=mask]");
+  const canvas = page.locator("#start-picture [data-part=mask]");
   await canvas.scrollIntoViewIfNeeded();
   const box = await canvas.boundingBox();
   assert.ok(box);
@@ -155,7 +155,9 @@ test("a picture that is wider than the frame is cut around its focus, or stretch
 test("the part shown can be dragged, and follows another size", async () => {
   await set("/tall.png");
   assert.equal(await page.textContent("label[for=start-focus]"), "Part shown, from top to bottom");
-  const box = await page.locator("[data-part=picture]").boundingBox();
+  const picture = page.locator("#start-picture [data-part=picture]");
+  await picture.scrollIntoViewIfNeeded();
+  const box = await picture.boundingBox();
   assert.ok(box);
   await page.mouse.move(box.x + 20, box.y + 20);
   await page.mouse.down();
@@ -182,7 +184,7 @@ test("a picture is chosen, dropped or pasted, and removed", async () => {
     })`);
   await give('DragEvent("drop"', "#start-picture", "dataTransfer");
   assert.deepEqual(await colors("image", [128, 60], [128, 200]), [RED, BLUE]);
-  await page.click("[data-part=remove]");
+  await page.click("#start-picture [data-part=remove]");
   assert.equal(await page.evaluate("start.inputs"), null);
   await give('ClipboardEvent("paste"', "#prompt", "clipboardData");
   assert.deepEqual(await colors("image", [128, 60], [128, 200]), [RED, BLUE]);
@@ -225,20 +227,20 @@ test("a region is painted by mouse, erased, undone and done again", async () => 
   await page.keyboard.press("Control+z");
   assert.equal(await whites([125, 128]), null);
   await page.keyboard.press("Control+Shift+Z");
-  await page.click("[data-part=redo]");
+  await page.click("#start-picture [data-part=redo]");
   assert.deepEqual(await whites([60, 128], [125, 128], [190, 128]), [255, 0, 255]);
-  await page.click("[data-part=clear]");
+  await page.click("#start-picture [data-part=clear]");
   assert.equal(await whites([60, 128]), null);
-  await page.click("[data-part=undo]");
+  await page.click("#start-picture [data-part=undo]");
   assert.deepEqual(await whites([60, 128]), [255]);
 });
 
 test("an inverted mask is drawn where nothing was painted", async () => {
   await paint();
   await drag([100, 128], [150, 128]);
-  await page.click("[data-part=invert]");
+  await page.click("#start-picture [data-part=invert]");
   assert.deepEqual(await whites([125, 128], [5, 5], [250, 250]), [0, 255, 255]);
-  await page.click("[data-part=invert]");
+  await page.click("#start-picture [data-part=invert]");
   assert.deepEqual(await whites([125, 128], [5, 5]), [255, 0]);
 });
 
@@ -252,9 +254,9 @@ test("only a feathered edge is wider than the pixel that smooths it", async () =
 
 test("a region is painted by keyboard", async () => {
   await paint();
-  await page.locator("[data-part=mask]").focus();
+  await page.locator("#start-picture [data-part=mask]").focus();
   await page.keyboard.press("ArrowRight");
-  assert.ok(await page.isVisible("[data-part=ring]"));
+  assert.ok(await page.isVisible("#start-picture [data-part=ring]"));
   await page.keyboard.down("Space");
   for (let i = 0; i < 8; i++) await page.keyboard.press("ArrowRight");
   await page.keyboard.up("Space");
@@ -273,9 +275,9 @@ test("a region is painted by keyboard", async () => {
 test("a finger paints while painting is on, and scrolls otherwise", async () => {
   await open({ viewport: { width: 360, height: 780 }, hasTouch: true });
   await set("/wide.png");
-  const touchAction = (/** @type {string} */ name) => page.locator(`[data-part=${name}]`).evaluate((canvas) => getComputedStyle(canvas).touchAction);
+  const touchAction = (/** @type {string} */ name) => page.locator(`#start-picture [data-part=${name}]`).evaluate((canvas) => getComputedStyle(canvas).touchAction);
   assert.equal(await touchAction("picture"), "pan-y");
-  await page.check("[data-part=paints]");
+  await page.check("#start-picture [data-part=paints]");
   await page.fill("#brush-feather", "0");
   assert.equal(await touchAction("mask"), "none");
   const session = await context.newCDPSession(page);
@@ -326,10 +328,10 @@ test("a painted region is drawn anew as a whole, a picture by half, unless said 
   assert.equal(await strength(), 1);
   assert.equal(await page.textContent("output[for=start-strength]"), "1.00");
   await page.fill("#start-strength", "0.8");
-  await page.uncheck("[data-part=paints]");
+  await page.uncheck("#start-picture [data-part=paints]");
   assert.equal(await strength(), 0.5);
   assert.equal(await whites([128, 128]), null);
-  await page.check("[data-part=paints]");
+  await page.check("#start-picture [data-part=paints]");
   assert.equal(await strength(), 0.8);
   assert.deepEqual(await whites([128, 128]), [255]);
 });
@@ -370,7 +372,7 @@ for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
       await shoot("start-picture-none");
       await set("/photo.png");
       await shoot("start-picture");
-      await page.check("[data-part=paints]");
+      await page.check("#start-picture [data-part=paints]");
       await drag([60, 60], [130, 190], [200, 120]);
       await shoot("start-picture-mask");
       await set("/greys.png");
