@@ -10,6 +10,7 @@ import { after, afterEach, before, beforeEach, test } from "node:test";
 import { launch, openContext } from "./browser.js";
 import { demoManifest } from "./demo-checkpoint.js";
 import { Mirror } from "./mirror.js";
+import { pixelsShown } from "./pixels.js";
 import { Site } from "./site.js";
 
 const START_MS = 60_000;
@@ -110,10 +111,7 @@ async function draw(steps) {
   await page.locator("#prompt-form button[type=submit]").click();
   await ended();
   assert.ok(!(await page.isVisible("#message")), await page.innerText("#message"));
-  return page.locator("#picture img").evaluate(async (/** @type {HTMLImageElement} */ image) => {
-    const bytes = new Uint8Array(await (await fetch(image.src)).arrayBuffer());
-    return [...new Uint8Array(await crypto.subtle.digest("SHA-256", bytes))].join(" ");
-  });
+  return pixelsShown(page);
 }
 
 test("base and refiner, by address: the same bytes as packed, the same picture, offline too, and no request but to that address", async () => {

@@ -8,6 +8,7 @@ import { after, afterEach, before, beforeEach, test } from "node:test";
 import { launch, openContext } from "./browser.js";
 import { demoManifest } from "./demo-checkpoint.js";
 import { Mirror } from "./mirror.js";
+import { pixelsShown } from "./pixels.js";
 import { Site } from "./site.js";
 
 const START_MS = 60_000;
@@ -96,10 +97,7 @@ async function draw(prompt = "a red apple, 3d emoji") {
   await page.locator("[name=refine]").setChecked(false);
   await page.locator("#prompt-form button[type=submit]").click();
   await ended();
-  return page.locator("#picture img").evaluate(async (/** @type {HTMLImageElement} */ image) => {
-    const bytes = new Uint8Array(await (await fetch(image.src)).arrayBuffer());
-    return [...new Uint8Array(await crypto.subtle.digest("SHA-256", bytes))].join(" ");
-  });
+  return pixelsShown(page);
 }
 
 test("by address: it is drawn with as strongly as asked, its words are at hand, it works offline, and it goes when it is removed", async () => {
