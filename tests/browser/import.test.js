@@ -423,7 +423,7 @@ test("a model is renamed, exported, removed, and comes back from the archive, on
   await page.locator("#models strong", { hasText: "Mine" }).waitFor({ state: "detached" });
   assert.deepEqual((await stored()).shards, []);
   mirror.headers = [];
-  await page.locator("[data-place] input[type=file]").first().setInputFiles({ name: "Mine.tar", mimeType: "application/x-tar", buffer: readFileSync(path) });
+  await page.locator("[data-place=base] input[type=file]").first().setInputFiles({ name: "Mine.tar", mimeType: "application/x-tar", buffer: readFileSync(path) });
   await page.click("#import-form button[type=submit]");
   await ended();
   assert.ok(!(await page.isVisible("#message")), await page.innerText("#message"));
@@ -439,7 +439,7 @@ test("a folder that was chosen gives the same bytes", async () => {
       mkdirSync(dirname(join(folder, path)), { recursive: true });
       writeFileSync(join(folder, path), bytes);
     }
-    await page.locator("[data-place] input[webkitdirectory]").first().setInputFiles(join(folder, "base"));
+    await page.locator("[data-place=base] input[webkitdirectory]").first().setInputFiles(join(folder, "base"));
     await page.fill("#import-refiner", "");
     await page.click("#import-form button[type=submit]");
     await ended();
