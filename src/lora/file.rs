@@ -87,18 +87,18 @@ impl LoraHeader {
     /// Reads the JSON of a file of `file_len` bytes; `name` is what errors and requests call it.
     pub fn parse(name: &str, json: &[u8], file_len: u64) -> Result<Self> {
         let header = Header::parse(name, json, file_len).map_err(|error| as_lora(name, error))?;
-        Self::of(name, header)
+        Self::of(name, &header)
     }
 
-    fn of(name: &str, header: Header) -> Result<Self> {
+    fn of(name: &str, header: &Header) -> Result<Self> {
         let mut modules: BTreeMap<String, Module> = BTreeMap::new();
-        for (key, info) in header.tensors {
-            let Some((module, part)) = split(&key) else {
-                let problem = foreign(&key);
-                return Err(bad(name, Some(key), problem));
+        for (key, info) in &header.tensors {
+            let refuse = |problem: String| Err(bad(name, Some(key.clone()), problem));
+            let Some((module, part)) = split(key) else {
+                return refuse(foreign(key));
             };
             if let Dtype::Other(_) = info.dtype {
-                return Err(bad(name, Some(key), "is not in f32, f16 or bf16".into()));
+                return refuse("is not in f32, f16 or bf16".into());
             }
             let found = modules.entry(module).or_default();
             let slot = match part {
@@ -106,12 +106,8 @@ impl LoraHeader {
                 Part::Up => &mut found.up,
                 Part::Alpha => &mut found.alpha,
             };
-            if slot.replace(info).is_some() {
-                return Err(bad(
-                    name,
-                    Some(key),
-                    "is in the file under two names".into(),
-                ));
+            if slot.replace(info.clone()).is_some() {
+                return refuse("is in the file under two names".into());
             }
         }
         if modules.is_empty() {
@@ -120,7 +116,7 @@ impl LoraHeader {
         Ok(Self {
             name: name.to_owned(),
             modules,
-            metadata: header.metadata,
+            metadata: header.metadata.clone(),
         })
     }
 
@@ -133,15 +129,16 @@ impl LoraHeader {
 impl Lora {
     /// Reads a file's bytes; `name` is what errors and requests call it.
     pub fn parse(name: &str, bytes: Vec<u8>) -> Result<Self> {
-        let header = Header::read(name, &bytes).map_err(|error| as_lora(name, error))?;
-        for (key, info) in &header.tensors {
+        let file = Header::read(name, &bytes).map_err(|error| as_lora(name, error))?;
+        // By their names alone it may be refused, before any number is read.
+        let header = LoraHeader::of(name, &file)?;
+        for (key, info) in &file.tensors {
             let finite = |values: Vec<f32>| values.iter().all(|v| v.is_finite());
             if !values(&bytes, info).is_none_or(finite) {
                 let problem = "has values that are not finite".into();
                 return Err(bad(name, Some(key.clone()), problem));
             }
         }
-        let header = LoraHeader::of(name, header)?;
         let pairs = header.modules.iter().map(|(module, found)| {
             let pair = found.pair(&bytes);
             let pair = pair.map_err(|problem| bad(name, Some(module.clone()), problem))?;

@@ -257,7 +257,9 @@ fn bad_request(field: &'static str, problem: &str) -> JsValue {
 }
 
 fn to_js(value: &impl Serialize) -> Result<JsValue, JsValue> {
-    Ok(value.serialize(&serde_wasm_bindgen::Serializer::json_compatible())?)
+    let serializer = serde_wasm_bindgen::Serializer::json_compatible();
+    // A list of numbers for each picture's every byte is what JSON would make of them.
+    Ok(value.serialize(&serializer.serialize_bytes_as_arrays(false))?)
 }
 
 /// A JavaScript `Error` whose name is the error's code.

@@ -50,7 +50,7 @@ impl Preview {
     }
 }
 
-/// As bytes, which become a `Uint8Array`, not a list of numbers.
+/// As bytes, not as a sequence: they become a `Uint8Array`.
 fn serialize_bytes<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_bytes(bytes)
 }

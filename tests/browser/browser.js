@@ -16,18 +16,10 @@ export function launch(more = [], without = /^$/) {
 }
 
 /**
- * A browser whose store is on a disk, in a folder; that of {@link launch} is in memory, and small.
- * @param {string} folder
+ * @param {string[]} [more]
+ * @param {RegExp} [without]
  */
-export function launchWithProfile(folder) {
-  return chromium.launchPersistentContext(folder, optionsOf([], /^$/));
-}
-
-/**
- * @param {string[]} more
- * @param {RegExp} without
- */
-function optionsOf(more, without) {
+export function optionsOf(more = [], without = /^$/) {
   const capabilities = JSON.parse(readFileSync(new URL("../../webdriver.json", import.meta.url), "utf8"));
   /** @type {string[]} */
   const flags = capabilities["goog:chromeOptions"].args;

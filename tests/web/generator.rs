@@ -246,6 +246,18 @@ async fn base_and_refiner_draw_what_diffusers_draws_and_give_their_memory_back()
         .map(|e| number(&e, "step"))
         .collect();
     assert_eq!(steps, [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]);
+    let previews: Vec<JsValue> = events
+        .iter()
+        .filter(|e| text(e, "type") == "preview")
+        .collect();
+    assert_eq!(previews.len(), steps.len());
+    for preview in previews {
+        let pictures: Array = get(&preview, "previews").unchecked_into();
+        let picture = pictures.get(0);
+        let rgba: Uint8Array = get(&picture, "rgba").dyn_into().unwrap();
+        let pixels = number(&picture, "width") * number(&picture, "height");
+        assert_eq!(f64::from(rgba.length()), 4.0 * pixels);
+    }
     let stages: Vec<String> = events
         .iter()
         .filter(|e| text(e, "type") == "stage")

@@ -12,9 +12,9 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Worker as Thread } from "node:worker_threads";
 
-import { launchWithProfile } from "../../tests/browser/browser.js";
 import { serve } from "../serve.mjs";
 import { checkpoint } from "./checkpoint.mjs";
+import { Chromium } from "./chromium.mjs";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const PIECE = 32 << 20;
@@ -28,11 +28,8 @@ const made = new Thread(new URL("server.mjs", import.meta.url), { workerData: { 
 const port = await new Promise((resolve) => made.once("message", resolve));
 const site = await serve(ROOT, 0);
 const profile = mkdtempSync(join(tmpdir(), "sdxl-web-"));
-const browser = await launchWithProfile(profile);
-const page = await browser.newPage();
-const workerHeap = await watchWorkers(page);
-page.on("console", (message) => message.type() === "error" && console.error(message.text()));
-await page.goto(site.url);
+const browser = new Chromium(profile);
+const page = await browser.openPage(site.url);
 
 /** Memory of the processes that run pages, in bytes: everything that page and worker hold, wasm and JavaScript. */
 function residentBytes() {
@@ -49,34 +46,10 @@ function residentBytes() {
   return pids.reduce((sum, pid) => sum + of(pid), 0);
 }
 
-/**
- * What JavaScript holds in the page's newest worker, buffers included and wasm's memory not, in bytes.
- * @param {import("playwright-core").Page} page
- * @returns {Promise<() => Promise<number>>}
- */
-async function watchWorkers(page) {
-  const devtools = await page.context().newCDPSession(page);
-  /** @type {string | null} */
-  let newest = null;
-  /** @type {Map<number, (answer: any) => void>} */
-  const asked = new Map();
-  devtools.on("Target.attachedToTarget", ({ sessionId, targetInfo }) => {
-    if (targetInfo.type === "worker") newest = sessionId;
-  });
-  devtools.on("Target.receivedMessageFromTarget", ({ message }) => {
-    const { id, result } = JSON.parse(message);
-    asked.get(id)?.(result);
-  });
-  await devtools.send("Target.setAutoAttach", { autoAttach: true, waitForDebuggerOnStart: false, flatten: false });
-  let id = 0;
-  return async () => {
-    if (newest === null) return 0;
-    const message = JSON.stringify({ id: ++id, method: "Runtime.getHeapUsage" });
-    const answer = new Promise((resolve) => asked.set(id, resolve));
-    await devtools.send("Target.sendMessageToTarget", { sessionId: newest, message });
-    const { usedSize, embedderHeapUsedSize, backingStorageSize } = await answer;
-    return usedSize + embedderHeapUsedSize + backingStorageSize;
-  };
+/** What JavaScript holds in the page's workers, buffers included and wasm's memory not, in bytes: its own is idle. */
+async function workerHeaps() {
+  const usages = await Promise.all(browser.workers.map((worker) => browser.send("Runtime.getHeapUsage", {}, worker)));
+  return usages.reduce((sum, { usedSize, embedderHeapUsedSize, backingStorageSize }) => sum + usedSize + embedderHeapUsedSize + backingStorageSize, 0);
 }
 
 const before = residentBytes();
@@ -84,10 +57,11 @@ let most = before;
 let mostHeap = 0;
 const watching = setInterval(async () => {
   most = Math.max(most, residentBytes());
-  mostHeap = Math.max(mostHeap, await workerHeap());
+  mostHeap = Math.max(mostHeap, await workerHeaps());
 }, POLL_MS);
 
-const result = await page.evaluate(
+const result = await browser.evaluate(
+  page,
   async ({ address, kind, scheme }) => {
     const worker = new Worker("/www/worker/main.js", { type: "module" });
     let id = 0;
@@ -121,25 +95,14 @@ const result = await page.evaluate(
       const getting = database.transaction("manifests").objectStore("manifests").get([model, kind]);
       getting.onsuccess = () => resolve(getting.result.manifest);
     });
-    /** @type {Record<string, number>} */
-    const loaded = {};
-    if (kind === "base") {
-      await call("load", { address: model });
-      const drawing = { prompt: "a", seed: 0, steps: 1, guidanceScale: 1, width: 256, height: 256, loras: [] };
-      // Nobody waits for a software GPU to compute a step: when the UNet is loaded it may stop.
-      await call("generate", { request: drawing }, ({ type, component, bytes, total }) => {
-        if (type !== "load") return;
-        loaded[component] = bytes;
-        if (component === "unet" && bytes === total) worker.postMessage({ abort: id });
-      }).catch((/** @type {Error} */ error) => {
-        if (!error.message.startsWith("AbortError")) throw error;
-      });
-    }
-    return { seconds, total, heap, manifest, loaded };
+    // For what comes after it.
+    Object.assign(window, { call, stop: () => worker.postMessage({ abort: id }) });
+    return { seconds, total, heap, manifest };
   },
   { address: `http://127.0.0.1:${port}/${kind}/${single}`, kind, scheme },
 );
 clearInterval(watching);
+const loaded = kind === "base" ? await browser.evaluate(page, load, null) : {};
 await browser.close();
 rmSync(profile, { recursive: true });
 await site.close();
@@ -150,11 +113,30 @@ const stored = shards.reduce((sum, { length }) => sum + length, 0);
 const mega = (/** @type {number} */ bytes) => `${(bytes / 1e6).toFixed(0)} MB`;
 console.log(`${kind}, ${layout}, ${scheme}: read ${mega(result.total)} in ${result.seconds.toFixed(0)} s, ${mega(result.total / result.seconds)}/s; ${shards.length} shards, ${mega(stored)}`);
 const mebi = (/** @type {number} */ bytes) => `${(bytes / 2 ** 20).toFixed(0)} MiB`;
-console.log(`wasm heap ${mebi(result.heap)}; JavaScript's in the worker at most ${mebi(mostHeap)}; page and worker grew by at most ${mebi(most - before)} in all`);
+console.log(`wasm heap ${mebi(result.heap)}; JavaScript's in the workers at most ${mebi(mostHeap)}; page and worker grew by at most ${mebi(most - before)} in all`);
 
-for (const [component, bytes] of Object.entries(result.loaded)) console.log(`the engine loaded ${component}: ${mega(bytes)}`);
+for (const [component, bytes] of Object.entries(loaded)) console.log(`the engine loaded ${component}: ${mega(bytes)}`);
 
 if (folder) compare(folder);
+
+/** Has the engine load every network of what was imported, in the page; bytes of each. */
+async function load() {
+  const { call, stop } = /** @type {any} */ (window);
+  /** @type {Record<string, number>} */
+  const loaded = {};
+  await call("load", { address: "imported:full-size/" });
+  const request = { prompt: "a", seed: 0, steps: 1, guidanceScale: 1, width: 256, height: 256, loras: [] };
+  // Nobody waits for a software GPU to compute a step: when the UNet is loaded it may stop.
+  const onEvent = (/** @type {any} */ { type, component, bytes, total }) => {
+    if (type !== "load") return;
+    loaded[component] = bytes;
+    if (component === "unet" && bytes === total) stop();
+  };
+  await call("generate", { request, inputs: null }, onEvent).catch((/** @type {Error} */ error) => {
+    if (!error.message.startsWith("AbortError")) throw error;
+  });
+  return loaded;
+}
 
 /** @param {string} folder */
 function compare(folder) {

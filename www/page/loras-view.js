@@ -37,8 +37,8 @@ export class LorasView {
 
   /** What was set for those that are still there stays. @param {StoredLora[]} loras */
   show(loras) {
-    const known = new Map(this.used.map(({ name, weight }) => [name, weight]));
-    this.#list.replaceChildren(...loras.map((lora) => this.#item(lora, known.get(lora.name))));
+    const known = new Map([...this.#list.children].filter((item) => !part(item, "[type=checkbox]", HTMLInputElement).disabled).map((item) => [nameIn(item), item]));
+    this.#list.replaceChildren(...loras.map((lora) => known.get(lora.name) ?? this.#item(lora)));
     this.#container.hidden = loras.length === 0;
   }
 
@@ -60,6 +60,8 @@ export class LorasView {
       use.checked = found !== undefined && !use.disabled;
       if (!found) continue;
       const weight = part(item, "[type=range]", HTMLInputElement);
+      // Exactly, also where the slider would not stop.
+      Object.assign(weight, { step: "any", min: String(Math.min(found.weight, Number(weight.min))), max: String(Math.max(found.weight, Number(weight.max))) });
       weight.value = String(found.weight);
       weight.dispatchEvent(new Event("input"));
     }
@@ -67,14 +69,11 @@ export class LorasView {
     return wanted.map(({ name }) => name).filter((name) => !here.includes(name));
   }
 
-  /**
-   * @param {StoredLora} lora
-   * @param {number} [used]  with this weight
-   */
-  #item({ name, bytes, facts }, used) {
+  /** @param {StoredLora} lora */
+  #item({ name, bytes, facts }) {
     const item = document.createElement("li");
     item.dataset.name = name;
-    const use = Object.assign(input("checkbox"), { disabled: !facts, checked: used !== undefined });
+    const use = Object.assign(input("checkbox"), { disabled: !facts });
     const label = document.createElement("label");
     label.className = "check";
     label.append(use, ` ${name}`);
@@ -82,7 +81,7 @@ export class LorasView {
     size.className = "quiet";
     const what = facts ? (facts.preset?.name ?? facts.baseModel) : say("loraIncomplete");
     size.textContent = [megabytes(bytes), what].filter(Boolean).join(", ");
-    const weight = Object.assign(input("range"), { ...WEIGHT, disabled: !facts, value: String(used ?? 1) });
+    const weight = Object.assign(input("range"), { ...WEIGHT, disabled: !facts, value: "1" });
     weight.setAttribute("aria-label", say("weightOf", { name }));
     const shown = document.createElement("output");
     const showWeight = () => {

@@ -28,11 +28,9 @@ import { language, offerLanguages, say, translate } from "./text.js";
 import { isAbort } from "./trouble.js";
 
 /** @typedef {{ request: import("../protocol.js").DrawRequest, inputs: import("../protocol.js").Inputs | null }} Job */
-/** @typedef {import("../protocol.js").StoredModel} StoredModel */
 /** @typedef {import("./import-form.js").Wish} Wish */
 
 const TITLE = document.title;
-
 const DEMO = new URL("../models/demo/", import.meta.url).href;
 
 let address = new URL(new URLSearchParams(location.search).get("model") ?? DEMO, document.baseURI).href;
@@ -41,7 +39,7 @@ document.documentElement.lang = language;
 translate(document);
 offerLanguages(part(document, "#language", HTMLSelectElement));
 const start = new StartPicture(part(document, "#start-picture", HTMLElement));
-const form = new PromptForm(part(document, "#prompt-form", HTMLFormElement), { submit: ask, size: (width, height) => start.resize(width, height) });
+const form = new PromptForm(part(document, "#prompt-form", HTMLFormElement), { submit: ask, size: (width, height) => start.resize(width, height), syntax: () => readPrompts() });
 const progress = new ProgressView(part(document, "#progress", HTMLElement), () => stop?.abort());
 const image = new ImageView(part(document, "#picture", HTMLElement));
 const preview = new PreviewView(part(document, "#picture .frame", HTMLElement));
@@ -72,10 +70,10 @@ let stop = null;
 let configured = false;
 let modelName = "";
 
-for (const [field, place] of /** @type {const} */ ([["prompt", "reading-prompt"], ["negativePrompt", "reading-negative"]])) {
+const readings = /** @type {const} */ ([["prompt", "reading-prompt"], ["negativePrompt", "reading-negative"]]).map(([field, place]) => {
   const shown = part(document, `[data-part=${place}]`, HTMLElement);
-  new PromptReading(part(document, `#${field}`, HTMLTextAreaElement), shown, (prompt) => generator.readPrompt(address, prompt, form.syntax));
-}
+  return new PromptReading(part(document, `#${field}`, HTMLTextAreaElement), shown, (prompt) => generator.readPrompt(address, prompt, form.syntax));
+});
 
 document.documentElement.dataset.ready = "true";
 keepForOffline();
@@ -103,7 +101,13 @@ async function refreshModel() {
   modelName = facts.name;
   configured = true;
   model.showMemory(await generator.memory());
+  readPrompts();
   await refreshModels();
+}
+
+/** As this model does, in this syntax. */
+function readPrompts() {
+  for (const reading of readings) reading.update();
 }
 
 async function refreshModels() {
@@ -111,17 +115,15 @@ async function refreshModels() {
   loras.show(await generator.loras());
 }
 
-/** @type {Record<import("./models-view.js").Deed, (model: StoredModel) => unknown>} */
+/** @type {Record<import("./models-view.js").Deed, (model: import("../protocol.js").StoredModel) => unknown>} */
 const DEEDS = {
   use: ({ model }) => use(model),
   verify: (model) =>
     longWork((options) => generator.verify(model.model, options), ({ checked, bad }) => {
-      imports.tell(bad === 0 ? `All ${checked} parts are sound.` : `${bad} of ${checked} parts were damaged and are removed: load the model again, and only these are read.`);
+      imports.tell(say(bad === 0 ? "allSound" : "someDamaged", { count: checked, bad }));
     }),
   export: (model) =>
-    longWork((options) => generator.exportModel(model.model, options), (archive) => {
-      saveFile(archive, `${model.name}.tar`);
-    }),
+    longWork((options) => generator.exportModel(model.model, options), (archive) => saveFile(archive, `${model.name}.tar`)),
   async rename({ model, name }) {
     const wanted = prompt(say("newName"), name ?? "");
     if (wanted === null) return;
@@ -201,7 +203,7 @@ async function longWork(work, then, again = () => longWork(work, then)) {
   setBusy({ busy: true });
   progress.start({ steps: 0 });
   const onEvent = (/** @type {import("../protocol.js").ProgressEvent} */ event) => {
-    if (event.type === "space") imports.tell(`Stores ${megabytes(event.needed)}${event.free === null ? "" : `; ${megabytes(event.free)} are free for this page`}.`);
+    if (event.type === "space") imports.tell(say(event.free === null ? "stores" : "storesOf", { needed: megabytes(event.needed), free: megabytes(event.free ?? 0) }));
     progress.update(event);
   };
   try {
@@ -250,7 +252,12 @@ async function draw({ request, inputs }) {
     const seconds = (performance.now() - began) / 1000;
     const kept = withSettings(png, request, modelName);
     await image.show({ width, height, png: kept }, request, seconds);
-    await pictures.add({ png: new Blob([kept], { type: "image/png" }), width, height, request, model: modelName, seconds, at: Date.now() });
+    const record = { png: new Blob([kept], { type: "image/png" }), width, height, request, model: modelName, seconds, at: Date.now() };
+    await pictures.add(record).catch((error) => {
+      // Stored again, not drawn again.
+      message.show(error, () => attempt(() => pictures.add(record)));
+      goesOn = false;
+    });
   } catch (error) {
     if (!isAbort(error)) {
       tell(error, { request, inputs });

@@ -5,6 +5,7 @@ import { CompareView } from "./compare-view.js";
 import { part } from "./element.js";
 import { GalleryView } from "./gallery-view.js";
 import { fileName } from "./image-view.js";
+import { decodePicture } from "./picture-source.js";
 import { PictureStore } from "./picture-store.js";
 import { rollSeed } from "./request.js";
 import { saveFile } from "./save-file.js";
@@ -58,13 +59,17 @@ export class Pictures {
     const [first, second] = records;
     if (!first) return;
     const { request, png } = first;
+    // The picture that this one may have started from is not kept.
+    const drawn = { ...request };
+    delete drawn.strength;
+    delete drawn.skipBase;
     switch (deed) {
       case "use":
         return this.#on.use(request);
       case "vary":
-        return this.#on.draw({ ...request, seed: rollSeed() }, null);
+        return this.#on.draw({ ...drawn, seed: rollSeed() }, null);
       case "refine":
-        return this.#on.draw({ ...request, refiner: { strength: REFINED.strength, steps: Math.max(request.steps, REFINED.leastSteps) }, skipBase: true }, png);
+        return this.#on.draw({ ...drawn, refiner: { strength: REFINED.strength, steps: Math.max(request.steps, REFINED.leastSteps) }, skipBase: true }, png);
       case "img2img":
       case "inpaint":
         return this.#on.start(png, first, deed === "inpaint");
@@ -90,7 +95,7 @@ function nameOf({ request, model }) {
  * @param {Blob} png
  */
 export async function pixelsOf(png) {
-  const bitmap = await createImageBitmap(png);
+  const bitmap = await decodePicture(png);
   const context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext("2d");
   if (!context) throw new Error("This browser gives no more canvases");
   context.drawImage(bitmap, 0, 0);

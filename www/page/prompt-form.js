@@ -33,8 +33,9 @@ export class PromptForm {
    * @param {object} on
    * @param {(requests: FormRequest[]) => void} on.submit  called with valid requests only
    * @param {(width: number, height: number) => void} on.size  these are to be drawn now
+   * @param {() => void} on.syntax  prompts are to be read in another way now
    */
-  constructor(form, { submit, size }) {
+  constructor(form, { submit, size, syntax }) {
     this.#form = form;
     this.#onSize = size;
     this.#submit = part(form, "button[type=submit]", HTMLButtonElement);
@@ -70,6 +71,7 @@ export class PromptForm {
       if (event.target instanceof HTMLButtonElement) this.#put({ prompt: event.target.textContent ?? "" });
     });
     this.#refine.addEventListener("change", () => this.#showSwitch());
+    this.#field("promptSyntax").addEventListener("change", syntax);
     this.#field("refinerMode").addEventListener("change", () => this.#showSwitch());
   }
 

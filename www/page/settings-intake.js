@@ -39,8 +39,10 @@ export class SettingsIntake {
   take(settings, told = "") {
     this.#form.fill(settings);
     const missing = this.#loras.fill(settings.loras ?? []);
-    const note = missing.length > 0 ? say("lorasMissing", { names: missing.join(", ") }) : "";
-    this.#form.tell([told, note].filter(Boolean).join(" "));
+    const notes = [told];
+    if (settings.strength !== undefined || settings.skipBase) notes.push(say("startedFromPicture"));
+    if (missing.length > 0) notes.push(say("lorasMissing", { names: missing.join(", ") }));
+    this.#form.tell(notes.filter(Boolean).join(" "));
   }
 
   /** @param {Blob} file */

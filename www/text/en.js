@@ -372,6 +372,11 @@ export const en = {
   removeModel: "Remove {name} from this device?",
   partialModel: "what was loaded of this model",
   removeLora: "Remove the LoRA {name} from this device?",
+  allSound: "All {count} parts are sound.",
+  someDamaged: "{bad} of {count} parts were damaged and are removed: load the model again, and only these are read.",
+  stores: "Stores {needed}.",
+  storesOf: "Stores {needed}; {free} are free for this page.",
+  startedFromPicture: "It was drawn from another picture, which is not in it.",
 };
 
 /** @typedef {keyof typeof en} Key */

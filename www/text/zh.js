@@ -373,4 +373,9 @@ export const zh = {
   removeModel: "从此设备移除 {name}？",
   partialModel: "此模型已加载的部分",
   removeLora: "从此设备移除 LoRA {name}？",
+  allSound: "全部 {count} 个部分完好。",
+  someDamaged: "{count} 个部分中有 {bad} 个损坏，已移除：重新加载模型时只会读取这些部分。",
+  stores: "将存储 {needed}。",
+  storesOf: "将存储 {needed}；此页面可用空间 {free}。",
+  startedFromPicture: "它以另一张图片为起点，那张图片不在其中。",
 };

@@ -151,10 +151,7 @@ const actions = {
 
   /** @param {{ address: string, prompt: string, syntax: "plain" | "weighted" }} data */
   async readPrompt({ address, prompt, syntax }) {
-    const source = sourceAt(address);
-    // Nothing is loaded for its sake.
-    const { missing } = await source.facts();
-    return missing === 0 ? readers.read(source, prompt, syntax) : null;
+    return readers.read(sourceAt(address), prompt, syntax);
   },
 
   async loras() {

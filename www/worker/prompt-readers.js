@@ -22,11 +22,17 @@ export class PromptReaders {
    * @param {ModelSource} source
    * @param {string} prompt
    * @param {"plain" | "weighted"} syntax
+   * @returns {Promise<Reading | null>} null where the model is not on this device: nothing is loaded for its sake
    */
   async read(source, prompt, syntax) {
-    const known = this.#readers.get(source) ?? this.#make(source);
-    this.#readers.set(source, known);
-    return (await known).read(prompt, syntax);
+    let reader = this.#readers.get(source);
+    if (!reader) {
+      if ((await source.facts()).missing > 0) return null;
+      reader = this.#readers.get(source) ?? this.#make(source);
+      this.#readers.set(source, reader);
+      reader.catch(() => this.#readers.delete(source));
+    }
+    return (await reader).read(prompt, syntax);
   }
 
   /** @param {ModelSource} source */
