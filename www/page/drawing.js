@@ -1,0 +1,111 @@
+// @ts-check
+/** Draws what was asked for, one picture after the other. */
+
+import { CodedError } from "../protocol.js";
+import { part } from "./element.js";
+import { ImageView } from "./image-view.js";
+import { askToPersist } from "./offline.js";
+import { withSettings } from "./picture-file.js";
+import { PreviewView } from "./preview-view.js";
+import { QueueView } from "./queue-view.js";
+import { Queue } from "./queue.js";
+import { say } from "./text.js";
+
+/**
+ * @typedef {import("./generator.js").Options} Options
+ * @typedef {import("../protocol.js").ProgressEvent} ProgressEvent
+ * @typedef {{ request: import("../protocol.js").DrawRequest, inputs: import("../protocol.js").Inputs | null }} Job
+ */
+
+const TITLE = document.title;
+
+export class Drawing {
+  #parts;
+  #image = new ImageView(part(document, "#picture", HTMLElement));
+  #preview = new PreviewView(part(document, "#picture .frame", HTMLElement));
+  /** @type {Queue<Job>} */
+  #queue;
+
+  /**
+   * @param {object} parts
+   * @param {import("./generator.js").Generator} parts.generator
+   * @param {{ address: string, name: string }} parts.model  the one that draws, now
+   * @param {import("./prompt-form.js").PromptForm} parts.form
+   * @param {import("./pictures.js").Pictures} parts.pictures
+   * @param {import("./work.js").Work} parts.work
+   * @param {() => Promise<unknown>} parts.ended  called after each
+   */
+  constructor(parts) {
+    this.#parts = parts;
+    const waiting = new QueueView(part(document, "#queue", HTMLElement), { remove: (id) => this.#queue.remove(id), clear: () => this.#queue.clear() });
+    this.#queue = new Queue((job) => this.#draw(job), (jobs) => waiting.show(jobs));
+  }
+
+  /** @param {Job[]} jobs */
+  add(...jobs) {
+    this.#queue.add(...jobs);
+  }
+
+  /** Dims the picture of before. @param {boolean} busy */
+  setBusy(busy) {
+    this.#image.update({ drawing: busy });
+  }
+
+  /**
+   * @param {Job} job
+   * @returns {Promise<boolean>} whether to go on with the next
+   */
+  async #draw(job) {
+    const { form, work, ended } = this.#parts;
+    askToPersist();
+    let kept = true;
+    const drawn = await work.run(
+      async (options) => {
+        kept = await this.#picture(job, options);
+      },
+      {
+        steps: job.request.steps,
+        drawing: true,
+        takesFocus: form.hasFocus,
+        onEvent: (event) => this.#show(event),
+        tell: (error) => error instanceof CodedError && typeof error.details.field === "string" && form.showProblem(error.details.field, error.message),
+        again: () => this.add(job),
+      },
+    );
+    this.#preview.clear();
+    document.title = TITLE;
+    // Not waited for: what the run ended with is on the page already, and who asks for the next picture is not to wait for this.
+    void ended().catch(() => {});
+    return drawn && kept;
+  }
+
+  /** @param {ProgressEvent} event */
+  #show(event) {
+    if (event.type === "preview" && event.previews[0]) this.#preview.show(event.previews[0]);
+    if (event.type === "step") document.title = say("titleWhile", { step: event.step, steps: event.steps });
+  }
+
+  /**
+   * @param {Job} job
+   * @param {Options} options
+   * @returns {Promise<boolean>} whether it was stored as well
+   */
+  async #picture({ request, inputs }, options) {
+    const { generator, model, pictures, work } = this.#parts;
+    const began = performance.now();
+    await generator.load(model.address, options);
+    const { width, height, png } = await generator.generate(request, inputs, options);
+    const seconds = (performance.now() - began) / 1000;
+    const kept = withSettings(png, request, model.name);
+    await this.#image.show({ width, height, png: kept }, request, seconds);
+    const record = { png: new Blob([kept], { type: "image/png" }), width, height, request, model: model.name, seconds, at: Date.now() };
+    try {
+      await pictures.add(record);
+      return true;
+    } catch (error) {
+      // Stored again, not drawn again.
+      work.tell(error, () => work.attempt(() => pictures.add(record)));
+      return false;
+    }
+  }
+}

@@ -1,0 +1,85 @@
+// @ts-check
+/** What takes a while, one at a time: shows how far it is, can be stopped, and tells what went wrong. */
+
+import { part } from "./element.js";
+import { MessageView } from "./message-view.js";
+import { ProgressView } from "./progress-view.js";
+import { isAbort } from "./trouble.js";
+
+/**
+ * @typedef {import("./generator.js").Options} Options
+ * @typedef {import("../protocol.js").ProgressEvent} ProgressEvent
+ * @typedef {object} Job
+ * @property {number} [steps]        that the network is going to make
+ * @property {boolean} [drawing]     another picture may be asked for beside it
+ * @property {boolean} [takesFocus]  to the button that stops it
+ * @property {(event: ProgressEvent) => void} [onEvent]
+ * @property {(error: unknown) => boolean} [tell]  whether it has told the error where it belongs
+ * @property {() => unknown} again
+ */
+
+export class Work {
+  /** @type {AbortController | null} */
+  #stop = null;
+  #progress = new ProgressView(part(document, "#progress", HTMLElement), () => this.#stop?.abort());
+  #message = new MessageView(part(document, "#message", HTMLElement));
+  #on;
+
+  /**
+   * @param {object} on
+   * @param {(state: { drawing: boolean, busy: boolean }) => void} on.change  busy is what no picture can be asked for beside
+   * @param {() => void} on.leave  the focus has to go somewhere
+   */
+  constructor(on) {
+    this.#on = on;
+  }
+
+  /** @param {() => Promise<unknown>} quick */
+  async attempt(quick) {
+    this.#message.clear();
+    try {
+      await quick();
+    } catch (error) {
+      this.tell(error, () => this.attempt(quick));
+    }
+  }
+
+  /**
+   * @param {unknown} error
+   * @param {() => unknown} again
+   */
+  tell(error, again) {
+    this.#message.show(error, again);
+  }
+
+  /**
+   * @param {(options: Options) => Promise<unknown>} work
+   * @param {Job} job
+   * @returns {Promise<boolean>} false where it went wrong; what was stopped on purpose did not
+   */
+  async run(work, { steps = 0, drawing = false, takesFocus = false, onEvent, tell, again }) {
+    this.#stop = new AbortController();
+    this.#message.clear();
+    this.#on.change({ drawing, busy: !drawing });
+    this.#progress.start({ steps });
+    if (takesFocus) this.#progress.focus();
+    let sound = true;
+    try {
+      await work({
+        signal: this.#stop.signal,
+        onEvent: (event) => {
+          onEvent?.(event);
+          this.#progress.update(event);
+        },
+      });
+    } catch (error) {
+      sound = isAbort(error);
+      if (!sound && !tell?.(error)) this.tell(error, again);
+    }
+    const hadFocus = this.#progress.hasFocus;
+    this.#progress.stop();
+    this.#on.change({ drawing: false, busy: false });
+    if (hadFocus) this.#on.leave();
+    return sound;
+  }
+}
