@@ -13,7 +13,7 @@ const TASKS: usize = 64;
 
 /// What networks take of a GPU if nobody says otherwise. WebGPU does not tell how much memory there is; SDXL needs no more at
 /// its native size.
-const DEFAULT_MEMORY: u64 = 4 << 30;
+pub(crate) const DEFAULT_MEMORY: u64 = 4 << 30;
 
 /// What there is room for on a device.
 #[derive(Debug, Clone, Copy)]

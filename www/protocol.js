@@ -96,6 +96,8 @@
 
 /** @typedef {{ width: number, height: number, png: Uint8Array<ArrayBuffer> }} Picture */
 
+/** What the VAE decodes: images, height, width and channels, and f32 values, the lowest byte first. @typedef {{ shape: [number, number, number, number], values: Uint8Array }} Latents */
+
 /** @typedef {"text" | "encode" | "base" | "refiner" | "decode"} Stage */
 
 /**
@@ -108,6 +110,7 @@
  *   | { type: "stage", stage: Stage }
  *   | { type: "step", stage: "base" | "refiner", step: number, steps: number }
  *   | { type: "preview", previews: { width: number, height: number, rgba: Uint8Array }[] }
+ *   | { type: "latents" } & Latents
  *   | { type: "bench", what: string, index: number, count: number }} ProgressEvent
  */
 
@@ -127,6 +130,12 @@
  */
 
 /** @typedef {{ report: object, markdown: string }} BenchResult */
+
+/** What SDXL is to be forecast for: the side of a picture in pixels. @typedef {{ size: number, weights: "q8" | "q4" }} ForecastPlan */
+
+/** Seconds of a step with guidance, and of decoding; the most bytes on the GPU. @typedef {{ baseStep: number, refinerStep: number | null, decode: number, memory: number }} Forecast */
+
+/** Of a half of SDXL 1.0: what is read, and what is kept of it. @typedef {{ read: number, stored: number }} Bytes */
 
 /** What the worker found out about the browser, as a sentence's key and what fills it in: the page knows the language. */
 /** @typedef {{ code: string, ok: boolean, says: import("./text/en.js").Key, values: Record<string, string | number> }} Finding */

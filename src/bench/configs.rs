@@ -46,6 +46,20 @@ impl Configs {
         })
     }
 
+    /// SDXL 1.0's first and second.
+    pub(super) fn published_text_encoders() -> Result<[Value; 2]> {
+        Ok([
+            parse(
+                ComponentName::TextEncoder,
+                published!("base/text_encoder/config.json"),
+            )?,
+            parse(
+                ComponentName::TextEncoder2,
+                published!("base/text_encoder_2/config.json"),
+            )?,
+        ])
+    }
+
     /// Those of a folder with `base` and, where there is one, `refiner`: folders that `pack` made, or diffusers' own.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn read(folder: &Path) -> Result<Self> {

@@ -64,7 +64,7 @@ impl Bench<'_> {
     }
 
     /// Seconds of one layer.
-    async fn layer(&mut self, layer: Layer, precision: Precision) -> Result<f64> {
+    pub(super) async fn layer(&mut self, layer: Layer, precision: Precision) -> Result<f64> {
         let noise = |shape| self.noise(shape, precision);
         match layer {
             Layer::Linear {

@@ -9,6 +9,7 @@
 mod clock;
 mod configs;
 mod count;
+mod forecast;
 mod layers;
 mod markdown;
 mod networks;
@@ -34,6 +35,7 @@ use crate::{Error, Precision, Result};
 
 pub use configs::Configs;
 pub use count::count;
+pub use forecast::{Bytes, Forecast, Plan, forecast, sizes};
 pub use report::{Gemm, KindTime, LayerTime, Network, NetworkName, Report};
 pub use unet_work::unet_work;
 pub use vae_work::decoder_work;

@@ -134,15 +134,31 @@ impl Host for Clock {
     }
 }
 
-/// On the CPU, with the configs of the reference set's tiny model.
-fn run_tiny(only: Option<NetworkName>, size: usize) -> Result<Report> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/reference");
-    let gpu = Gpu {
+impl Clock {
+    fn new() -> Self {
+        Self {
+            began: Instant::now(),
+            measured: Vec::new(),
+        }
+    }
+}
+
+fn cpu() -> Gpu {
+    Gpu {
         device: Device::flex(),
         adapter: "CPU".into(),
         room: Room::UNLIMITED,
         features: vec![],
-    };
+    }
+}
+
+/// Of the reference set's tiny model.
+fn tiny_configs() -> Configs {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/reference");
+    Configs::read(&folder).unwrap()
+}
+
+fn run_tiny(only: Option<NetworkName>, size: usize) -> Result<Report> {
     let options = Options {
         size,
         weights: Encoding::Q8,
@@ -151,11 +167,8 @@ fn run_tiny(only: Option<NetworkName>, size: usize) -> Result<Report> {
         repeats: 1,
         adapter: None,
     };
-    let mut host = Clock {
-        began: Instant::now(),
-        measured: Vec::new(),
-    };
-    let report = pollster::block_on(run(&Configs::read(&folder)?, &gpu, &options, &mut host));
+    let mut host = Clock::new();
+    let report = pollster::block_on(run(&tiny_configs(), &cpu(), &options, &mut host));
     assert!(report.is_err() || host.measured.len() > 10);
     report
 }
@@ -194,4 +207,62 @@ fn a_size_that_the_vae_cannot_have_is_refused() {
         refused,
         Err(Error::BadRequest { field: "size", .. })
     ));
+}
+
+#[test]
+fn what_is_read_and_stored_of_sdxl_follows_from_its_configs() {
+    let [base, refiner] = sizes(Encoding::Q8).unwrap();
+    // Parameters that the published networks are known to have: UNet, CLIP-L, OpenCLIP-G, VAE; the refiner's UNet.
+    let of_base = 2_567_463_684 + 123_060_480 + 694_659_840 + 83_653_863;
+    let counted = [base, refiner].map(|bytes| bytes.read);
+    assert_eq!(counted, [2 * of_base, 2 * 2_259_526_660]);
+    let share = |bytes: Bytes| bytes.stored as f64 / bytes.read as f64;
+    assert!(share(base) > 0.5 && share(base) < 0.55, "{}", share(base));
+    let [four, _] = sizes(Encoding::Q4).unwrap();
+    assert!(share(four) > 0.25 && share(four) < 0.32, "{}", share(four));
+}
+
+#[test]
+fn a_forecast_needs_no_weights_and_no_full_run() {
+    let plan = |size| Plan {
+        size,
+        weights: Encoding::Q8,
+        // As fast as a processor: what is measured is a part of a layer.
+        tuning: Some(Tuning {
+            speed: 1e6,
+            ..Tuning::default()
+        }),
+    };
+    let configs = tiny_configs();
+    let told = |size| {
+        let (gpu, plan, mut host) = (cpu(), plan(size), Clock::new());
+        let told = forecast(&configs, &gpu, &plan, &mut host);
+        pollster::block_on(told)
+    };
+    let small = told(64).unwrap();
+    assert!(small.base_step > 0.0 && small.refiner_step > Some(0.0) && small.decode > 0.0);
+    assert!(small.base_step.is_finite() && small.decode.is_finite());
+    assert!(told(128).unwrap().memory > small.memory);
+    assert!(matches!(
+        told(63),
+        Err(Error::BadRequest {
+            field: "height",
+            ..
+        })
+    ));
+}
+
+#[test]
+fn parts_of_a_layer_are_its_work_divided() {
+    let [base, _] = published_unets();
+    let work = unet_work(&base, GUIDED, LATENT, TOKENS).unwrap();
+    for (layer, _) in work.layers() {
+        let amount = |layer: work::Layer| layer.flops() + layer.values_moved();
+        let share = amount(layer) as f64 / amount(layer.part(2)) as f64;
+        let small = share < 1.9;
+        assert!(
+            share <= 2.0 && (!small || amount(layer) < 1 << 30),
+            "{layer}: {share}"
+        );
+    }
 }

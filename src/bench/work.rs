@@ -202,6 +202,26 @@ impl Layer {
         }
     }
 
+    /// About one of `parts` of it, attention by its queries.
+    pub(super) fn part(self, parts: usize) -> Self {
+        match self {
+            Self::Attention {
+                batch,
+                queries,
+                keys,
+                heads,
+                width,
+            } => Self::Attention {
+                batch,
+                queries: queries.div_ceil(parts),
+                keys,
+                heads,
+                width,
+            },
+            whole => whole.strip(parts),
+        }
+    }
+
     /// One of `parts` strips of it, as the VAE cuts what is larger than a binding; attention stays whole.
     pub(super) fn strip(self, parts: usize) -> Self {
         let cut = |[height, width]: [usize; 2]| [height.div_ceil(parts), width];

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use burn::tensor::Device;
 use clap::Parser;
-use sdxl_web::bench::{self, Configs, Host, NetworkName, Options};
+use sdxl_web::bench::{self, Configs, Host, NetworkName, Options, Plan};
 use sdxl_web::pipeline::{Event, Observer};
 use sdxl_web::weights::Encoding;
 use sdxl_web::{Result, device};
@@ -37,6 +37,9 @@ struct Arguments {
     /// Counts the work, and measures nothing.
     #[arg(long)]
     count: bool,
+    /// Forecasts, in about two seconds, what a picture takes.
+    #[arg(long)]
+    forecast: bool,
     /// JSON with every layer, instead of Markdown.
     #[arg(long)]
     json: bool,
@@ -69,6 +72,20 @@ async fn run(arguments: Arguments) -> Result<String> {
         return bench::count(&configs, arguments.size);
     }
     let gpu = device::open().await?;
+    let mut progress = Progress {
+        began: Instant::now(),
+        device: gpu.device.clone(),
+    };
+    if arguments.forecast {
+        let plan = Plan {
+            size: arguments.size,
+            weights: arguments.weights,
+            tuning: None,
+        };
+        let told = bench::forecast(&configs, &gpu, &plan, &mut progress).await?;
+        eprintln!();
+        return Ok(serde_json::json!(told).to_string());
+    }
     let options = Options {
         size: arguments.size,
         weights: arguments.weights,
@@ -76,10 +93,6 @@ async fn run(arguments: Arguments) -> Result<String> {
         only: arguments.only,
         repeats: arguments.repeats,
         adapter: None,
-    };
-    let mut progress = Progress {
-        began: Instant::now(),
-        device: gpu.device.clone(),
     };
     let report = bench::run(&configs, &gpu, &options, &mut progress).await?;
     eprintln!();

@@ -26,7 +26,7 @@ use crate::{Error, Precision, Result};
 
 use loras::LoadedLora;
 pub use model::{Model, TextModel};
-pub use picture::StartLatents;
+pub use picture::{Latents, StartLatents};
 pub use plan::{Part, Plan, Start};
 pub(crate) use progress::check_cancelled;
 pub use progress::{Event, Observer, Stage};
@@ -129,6 +129,9 @@ impl<S: ShardSource> Pipeline<S> {
         let latent = self
             .denoise(request, conditionings, start, &mut generator, observer)
             .await?;
+        if observer.keeps_latents() {
+            observer.denoised(&Latents::read(latent.clone()).await?);
+        }
         self.decode(latent, observer).await
     }
 

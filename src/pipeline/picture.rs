@@ -10,7 +10,7 @@ use crate::request::{Inputs, Request};
 use crate::vae::{Decoder, VaeConfig};
 use crate::weights::source::ShardSource;
 use crate::weights::{ComponentName, Resident, Scope};
-use crate::{Precision, Result};
+use crate::{Error, Precision, Result};
 
 /// The latents that a run starts from.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +19,23 @@ pub struct StartLatents {
     pub image: Option<Tensor<4>>,
     /// 1 where the latent is redrawn, else 0: `[1, height / scale, width / scale, 1]`.
     pub mask: Option<Tensor<4>>,
+}
+
+/// Latents of finished pictures, as plain numbers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Latents {
+    /// Images, height, width, channels.
+    pub shape: [usize; 4],
+    /// Row by row, the channels innermost.
+    pub values: Vec<f32>,
+}
+
+impl Latents {
+    pub(super) async fn read(latents: Tensor<4>) -> Result<Self> {
+        let shape = latents.dims();
+        let values = read(latents).await?;
+        Ok(Self { shape, values })
+    }
 }
 
 impl<S: ShardSource> Pipeline<S> {
@@ -61,6 +78,44 @@ impl<S: ShardSource> Pipeline<S> {
             image: Some(latent),
             mask,
         })
+    }
+
+    /// Decodes what an observer was given ([`Observer::denoised`]).
+    pub async fn decode_again(
+        &self,
+        latents: &Latents,
+        observer: &mut dyn Observer,
+    ) -> Result<Vec<Image>> {
+        let Latents { shape, values } = latents;
+        let refuse = |problem: String| {
+            let field = "latents";
+            Err(Error::BadRequest { field, problem })
+        };
+        let [images, height, width, channels] = *shape;
+        let wanted = self.vae().latent_channels;
+        if channels != wanted {
+            return refuse(format!("have {channels} channels, this model's {wanted}"));
+        }
+        let request = Request {
+            images,
+            height: height.saturating_mul(self.size_multiple()),
+            width: width.saturating_mul(self.size_multiple()),
+            ..Request::default()
+        };
+        request.check(self.size_multiple())?;
+        let count = shape.iter().product::<usize>();
+        if values.len() != count {
+            return refuse(format!(
+                "are {} numbers, {shape:?} needs {count}",
+                values.len()
+            ));
+        }
+        if !values.iter().all(|value| value.is_finite()) {
+            return refuse("are not all finite".into());
+        }
+        let latent = TensorData::new(values.clone(), *shape);
+        self.decode(Tensor::from_data(latent, &self.device), observer)
+            .await
     }
 
     /// Latents to pictures, one after the other.

@@ -7,6 +7,7 @@ use std::task::Poll;
 use burn::tensor::Tensor;
 use serde::Serialize;
 
+use super::Latents;
 use crate::weights::ComponentName;
 use crate::{Error, Image, Result};
 
@@ -83,6 +84,17 @@ pub trait Observer {
     /// Shown after each step what the pictures are going to be, roughly, at the latent's size.
     fn preview(&mut self, images: &[Image]) {
         let _ = images;
+    }
+
+    /// Given the latents of the finished pictures before they are decoded, so that trouble with that costs no run
+    /// ([`super::Pipeline::decode_again`]).
+    fn denoised(&mut self, latents: &Latents) {
+        let _ = latents;
+    }
+
+    /// Whether [`Self::denoised`] is to be called, for which the latents have to be read back.
+    fn keeps_latents(&self) -> bool {
+        false
     }
 
     /// Asked whenever the device is waited for, and between tensors; yes ends the run with [`Error::Cancelled`].

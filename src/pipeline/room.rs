@@ -10,6 +10,13 @@ use crate::weights::ComponentName;
 use crate::weights::source::ShardSource;
 use crate::{Error, Result};
 
+/// What a UNet computes at once, and the bytes of it.
+struct Portion {
+    samples: usize,
+    weights: u64,
+    activations: u64,
+}
+
 impl<S: ShardSource> Pipeline<S> {
     /// Refuses models, and later requests, for which a device has no room; those that have it if less is done at once are
     /// computed so.
@@ -22,6 +29,11 @@ impl<S: ShardSource> Pipeline<S> {
             self.check_tensor(model.largest_weight())?;
         }
         Ok(self)
+    }
+
+    /// Plans for so many bytes from now on.
+    pub fn set_memory(&mut self, bytes: u64) {
+        self.room.memory = bytes;
     }
 
     /// Refuses a request that has no room, even in the smallest portions. `tokens` is the length of the context.
@@ -37,6 +49,26 @@ impl<S: ShardSource> Pipeline<S> {
         self.room.strips(self.vae(), size, vae_weights).map(|_| ())
     }
 
+    /// Bytes that the GPU holds at most while a request is drawn with a context of so many tokens, as it is going to be cut into
+    /// portions here.
+    pub fn memory(&self, request: &Request, tokens: usize) -> Result<u64> {
+        let vae_weights = self.vae_weights()?;
+        let size = [request.height, request.width];
+        let rows = self.room.strips(self.vae(), size, vae_weights)?;
+        let activations = self.vae().activations_of_strips(size, rows);
+        let mut most = with_pools(vae_weights, activations, VaeConfig::POOLS);
+        let refiner = self.refiner.as_ref().filter(|_| request.refiner.is_some());
+        for model in [Some(&self.base), refiner].into_iter().flatten() {
+            let Portion {
+                weights,
+                activations,
+                ..
+            } = self.portion(model, request, tokens)?;
+            most = most.max(with_pools(weights, activations, UNetConfig::POOLS));
+        }
+        Ok(most)
+    }
+
     /// Samples that a UNet takes in one forward: those of a step, or else a divisor of the pictures, as large as there is room
     /// for. `tokens` is the length of the context.
     pub(super) fn samples_at_once(
@@ -45,6 +77,10 @@ impl<S: ShardSource> Pipeline<S> {
         request: &Request,
         tokens: usize,
     ) -> Result<usize> {
+        Ok(self.portion(model, request, tokens)?.samples)
+    }
+
+    fn portion(&self, model: &Model<S>, request: &Request, tokens: usize) -> Result<Portion> {
         let adapters = self.adapters(model, request);
         let weights = model.weight_size(ComponentName::Unet, |_| true)? + adapters.bytes();
         let value = self.precision.get().dtype().size() as u64;
@@ -70,10 +106,14 @@ impl<S: ShardSource> Pipeline<S> {
         };
         let room = self.room.beside(weights, UNetConfig::POOLS);
         let divisors = (1..=images).rev().filter(|n| images.is_multiple_of(*n));
-        for at_once in std::iter::once(samples).chain(divisors) {
-            let (largest, all) = needed(at_once)?;
-            if largest <= room.tensor && all <= room.memory {
-                return Ok(at_once);
+        for samples in std::iter::once(samples).chain(divisors) {
+            let (largest, activations) = needed(samples)?;
+            if largest <= room.tensor && activations <= room.memory {
+                return Ok(Portion {
+                    samples,
+                    weights,
+                    activations,
+                });
             }
         }
         let (largest, all) = needed(1)?;
@@ -128,10 +168,14 @@ impl Room {
     fn too_large(self, what: &'static str, weights: u64, activations: u64, pools: f64) -> Error {
         Error::TooLarge {
             what,
-            needed: weights + (activations as f64 * pools) as u64,
+            needed: with_pools(weights, activations, pools),
             available: self.memory,
         }
     }
+}
+
+fn with_pools(weights: u64, activations: u64, pools: f64) -> u64 {
+    weights + (activations as f64 * pools) as u64
 }
 
 #[cfg(test)]
@@ -228,8 +272,12 @@ mod tests {
             pipeline.samples_at_once(&pipeline.base, &request(), pipeline.base.tokens())
         };
         assert_eq!(at_once(&tight).unwrap(), 1);
+        let memory =
+            |pipeline: &Pipeline<_>| pipeline.memory(&request(), pipeline.base.tokens()).unwrap();
+        assert!(memory(&tight) <= refused + 1);
         let unlimited = pipeline(Room::UNLIMITED);
         assert_eq!(at_once(&unlimited).unwrap(), 4);
+        assert!(memory(&unlimited) > memory(&tight));
         // Sums in another order: a level, here and there.
         for (a, b) in draw(&tight).iter().zip(draw(&unlimited)) {
             let off = a.rgb.iter().zip(&b.rgb).map(|(a, b)| a.abs_diff(*b)).max();

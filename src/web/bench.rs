@@ -1,4 +1,4 @@
-//! The bench for the page `www/bench.html`.
+//! The bench for the page `www/bench.html`, and the forecast for the page itself.
 
 use js_sys::{Function, JSON};
 use serde::{Deserialize, Serialize};
@@ -6,10 +6,11 @@ use wasm_bindgen::prelude::*;
 use web_sys::AbortSignal;
 
 use super::observer::JsObserver;
-use super::{into_js, open_gpu, seconds, to_js};
+use super::{bad_request, into_js, known_tuning, open_gpu, seconds, to_js};
 use crate::Error;
-use crate::bench::{self, Configs, Host, Options, Report};
+use crate::bench::{self, Configs, Host, Options, Plan, Report};
 use crate::pipeline::{Event, Observer};
+use crate::weights::Encoding;
 
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = r#"
@@ -18,6 +19,9 @@ export interface BenchRequest {
   /** Of another model than SDXL 1.0. */
   configs: { name: string; unet: object; refiner: object | null; vae: object; scheduler: object } | null;
 }
+export interface ForecastPlan { size: number; weights: string; tuning: object | null; }
+export interface Forecast { baseStep: number; refinerStep: number | null; decode: number; memory: number; tuning: object; }
+export interface Bytes { read: number; stored: number; }
 export interface BenchResult { report: any; markdown: string; }
 "#;
 
@@ -44,13 +48,56 @@ pub async fn run_bench(
     let gpu = open_gpu().await.map_err(into_js)?;
     let mut host = JsHost {
         observer: JsObserver::new(on_event, signal),
-        take_peak,
+        take_peak: Some(take_peak),
     };
     let report = bench::run(&configs, &gpu, &options, &mut host)
         .await
         .map_err(into_js)?;
     let markdown = report.to_markdown();
     to_js(&BenchResult { report, markdown })
+}
+
+/// What SDXL 1.0 would take on this worker's GPU (see `bench/forecast.rs`), measured in about two seconds.
+#[wasm_bindgen(js_name = forecast, unchecked_return_type = "Forecast")]
+pub async fn run_forecast(
+    #[wasm_bindgen(unchecked_param_type = "ForecastPlan")] plan: JsValue,
+    #[wasm_bindgen(js_name = onEvent)] on_event: Function,
+    signal: AbortSignal,
+) -> Result<JsValue, JsValue> {
+    let ForecastPlan {
+        size,
+        weights,
+        tuning,
+    } = serde_wasm_bindgen::from_value(plan)
+        .map_err(|error| bad_request("plan", &error.to_string()))?;
+    let plan = Plan {
+        size,
+        weights,
+        tuning: known_tuning(tuning),
+    };
+    let configs = Configs::published().map_err(into_js)?;
+    let gpu = open_gpu().await.map_err(into_js)?;
+    let mut host = JsHost {
+        observer: JsObserver::new(on_event, signal),
+        take_peak: None,
+    };
+    let forecast = bench::forecast(&configs, &gpu, &plan, &mut host).await;
+    to_js(&forecast.map_err(into_js)?)
+}
+
+/// Bytes that are read and stored of SDXL 1.0's base, then of its refiner.
+#[wasm_bindgen(js_name = sizes, unchecked_return_type = "Bytes[]")]
+pub fn sizes(scheme: &str) -> Result<JsValue, JsValue> {
+    let scheme = serde_json::from_value(scheme.into())
+        .map_err(|error| bad_request("scheme", &error.to_string()))?;
+    to_js(&bench::sizes(scheme).map_err(into_js)?)
+}
+
+#[derive(Deserialize)]
+struct ForecastPlan {
+    size: usize,
+    weights: Encoding,
+    tuning: serde_json::Value,
 }
 
 #[derive(Deserialize)]
@@ -76,7 +123,7 @@ struct Measuring<'a> {
 
 struct JsHost {
     observer: JsObserver,
-    take_peak: Function,
+    take_peak: Option<Function>,
 }
 
 impl Observer for JsHost {
@@ -95,7 +142,8 @@ impl Host for JsHost {
     }
 
     fn gpu_bytes(&mut self) -> Option<u64> {
-        let peak = self.take_peak.call0(&JsValue::NULL).ok()?.as_f64()?;
+        let peak = self.take_peak.as_ref()?.call0(&JsValue::NULL);
+        let peak = peak.ok()?.as_f64()?;
         Some(peak as u64)
     }
 

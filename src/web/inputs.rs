@@ -1,8 +1,9 @@
-//! Pixels of a canvas to the pictures that a request starts from.
+//! Pixels of a canvas to the pictures that a request starts from, and latents back to numbers.
 
 use js_sys::{Reflect, Uint8Array, Uint8ClampedArray};
 use wasm_bindgen::{JsCast, JsValue};
 
+use crate::pipeline::Latents;
 use crate::{Error, Image, Inputs, Mask, Result};
 
 /// Red, green, blue and opacity.
@@ -19,6 +20,33 @@ pub(super) fn parse(inputs: &JsValue) -> Result<Inputs> {
         image: image.transpose()?,
         mask: mask.transpose()?,
     })
+}
+
+/// `{ shape, values }`.
+pub(super) fn latents(latents: &JsValue) -> Result<Latents> {
+    let field = "latents";
+    let get = |key: &str| Reflect::get(latents, &key.into());
+    let (Ok(shape), Ok(values)) = (get("shape"), get("values")) else {
+        return Err(refuse(field, "needs shape and values"));
+    };
+    let shape = serde_wasm_bindgen::from_value(shape);
+    let shape: [usize; 4] =
+        shape.map_err(|_| refuse(field, "needs a shape of four whole numbers"))?;
+    let Some(values) = values.dyn_ref::<Uint8Array>() else {
+        return Err(refuse(field, "needs values as bytes"));
+    };
+    let bytes = values.to_vec();
+    let (values, rest) = bytes.as_chunks();
+    match rest.is_empty() {
+        true => Ok(Latents {
+            shape,
+            values: values
+                .iter()
+                .map(|bytes| f32::from_le_bytes(*bytes))
+                .collect(),
+        }),
+        false => Err(refuse(field, "needs four bytes for each value")),
+    }
 }
 
 struct Pixels {

@@ -27,7 +27,7 @@ use crate::preset::Preset;
 use crate::weights::{Encoding, Manifest};
 use crate::{Error, Image, Pipeline, Precision, Request};
 
-pub use bench::run_bench;
+pub use bench::{run_bench, run_forecast, sizes};
 pub use constructors::constructor_runs;
 pub use memory::on_reclaim;
 use observer::JsObserver;
@@ -49,6 +49,8 @@ export interface EngineOptions {
 /** Pixels of a canvas: four bytes each, row by row. A mask is redrawn where it is light. */
 export interface Pixels { width: number; height: number; data: Uint8Array | Uint8ClampedArray; }
 export interface Inputs { image: Pixels | null; mask: Pixels | null; }
+/** Images, height, width and channels of what the VAE decodes, and its f32 values, the lowest byte first. */
+export interface Latents { shape: [number, number, number, number]; values: Uint8Array; }
 export interface LoraFacts { triggerWords: string[]; baseModel: string | null; preset: object | null; }
 export interface Picture { width: number; height: number; png: Uint8Array; }
 "#;
@@ -99,10 +101,7 @@ impl Generator {
             .map_err(|error| bad_request("options", &error.to_string()))?;
         let mut observer = JsObserver::new(on_event, signal);
         let preparation = Preparation {
-            // Of another version, or none.
-            tuning: serde_json::from_value(tuning)
-                .ok()
-                .filter(|known: &Tuning| known.version == Tuning::VERSION),
+            tuning: known_tuning(tuning),
             precision,
             encodings: &encodings,
             clock: &seconds,
@@ -150,6 +149,14 @@ impl Generator {
         self.pipeline.remove_lora(name);
     }
 
+    /// Plans for a GPU that has so many bytes for networks, or for as many as nobody said otherwise; what does not fit is done
+    /// in smaller portions, or refused.
+    #[wasm_bindgen(js_name = setMemory)]
+    pub fn set_memory(&mut self, bytes: Option<f64>) {
+        let memory = bytes.map_or(device::DEFAULT_MEMORY, |bytes| bytes as u64);
+        self.pipeline.set_memory(memory);
+    }
+
     /// Draws the pictures of a request (see `request.rs`), from those of `inputs` if there are any, tells `on_event` how it
     /// goes on (see `progress.rs`), and stops, within a step too, when `signal` is aborted.
     #[wasm_bindgen(unchecked_return_type = "Picture[]")]
@@ -171,6 +178,24 @@ impl Generator {
             .map_err(into_js)?;
         images.iter().map(picture).collect()
     }
+
+    /// Makes pictures of what the event `latents` of a run told.
+    #[wasm_bindgen(unchecked_return_type = "Picture[]")]
+    pub async fn decode(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "Latents")] latents: JsValue,
+        #[wasm_bindgen(js_name = onEvent)] on_event: Function,
+        signal: AbortSignal,
+    ) -> Result<Array, JsValue> {
+        let latents = inputs::latents(&latents).map_err(into_js)?;
+        let mut observer = JsObserver::new(on_event, signal);
+        let images = self
+            .pipeline
+            .decode_again(&latents, &mut observer)
+            .await
+            .map_err(into_js)?;
+        images.iter().map(picture).collect()
+    }
 }
 
 /// What the header of a LoRA's file says (`json`, of a file of `length` bytes), before the rest is there; refuses what is no LoRA.
@@ -187,6 +212,12 @@ fn manifest(manifests: &JsValue, kind: &str) -> Result<Option<Manifest>, JsValue
     }
     let json = String::from(JSON::stringify(&manifest)?);
     Manifest::parse(json.as_bytes()).map(Some).map_err(into_js)
+}
+
+/// `None` where it is of another version, or was never found out.
+fn known_tuning(tuning: serde_json::Value) -> Option<Tuning> {
+    let known = serde_json::from_value(tuning).ok();
+    known.filter(|known: &Tuning| known.version == Tuning::VERSION)
 }
 
 #[derive(Deserialize)]

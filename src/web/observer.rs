@@ -5,7 +5,7 @@ use web_sys::AbortSignal;
 
 use super::to_js;
 use crate::Image;
-use crate::pipeline::{Event, Observer};
+use crate::pipeline::{Event, Latents, Observer};
 
 /// An observer on the other side of the boundary.
 pub(super) struct JsObserver {
@@ -55,6 +55,15 @@ fn serialize_bytes<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, 
     serializer.serialize_bytes(bytes)
 }
 
+/// What `Generator.decode` takes; the values are f32, the lowest byte first.
+#[derive(Serialize)]
+struct LatentsEvent {
+    r#type: &'static str,
+    shape: [usize; 4],
+    #[serde(serialize_with = "serialize_bytes")]
+    values: Vec<u8>,
+}
+
 impl Observer for JsObserver {
     fn event(&mut self, event: Event) {
         self.tell(&event);
@@ -69,6 +78,21 @@ impl Observer for JsObserver {
         self.tell(&PreviewEvent {
             r#type: "preview",
             previews,
+        });
+    }
+
+    fn keeps_latents(&self) -> bool {
+        true
+    }
+
+    fn denoised(&mut self, Latents { shape, values }: &Latents) {
+        self.tell(&LatentsEvent {
+            r#type: "latents",
+            shape: *shape,
+            values: values
+                .iter()
+                .flat_map(|value| value.to_le_bytes())
+                .collect(),
         });
     }
 

@@ -23,6 +23,8 @@ export function on_reclaim() {}
 
 export class Generator {
   tuning = {};
+  /** @type {number | null} */
+  #memory = null;
 
   /**
    * @param {import("../../www/protocol.js").Manifests} manifests
@@ -57,6 +59,7 @@ export class Generator {
    * @param {AbortSignal} signal
    */
   async generate({ prompt, negativePrompt, steps, width, height, refiner }, _inputs, onEvent, signal) {
+    if (prompt.includes("how much memory")) throw named("TooLarge", `planned for ${this.#memory}`);
     if (prompt.includes("bad request")) throw Object.assign(named("BadRequest", "the engine wants another height"), { field: "height" });
     onEvent({ type: "stage", stage: "text" });
     await pause();
@@ -79,9 +82,25 @@ export class Generator {
         if (negativePrompt === `linger at ${step}`) await pause(LINGER_MS);
       }
     }
+    const latents = { shape: /** @type {[number, number, number, number]} */ ([1, height, width, 1]), values: new Uint8Array(4 * height * width) };
+    onEvent({ type: "latents", ...latents });
+    if (prompt.includes("out of memory at the end")) throw named("OutOfMemory", "no room for the decoder");
+    return this.decode(latents, onEvent);
+  }
+
+  /**
+   * @param {import("../../www/protocol.js").Latents} latents
+   * @param {(event: import("../../www/protocol.js").ProgressEvent) => void} onEvent
+   */
+  async decode({ shape: [, height, width] }, onEvent) {
     onEvent({ type: "stage", stage: "decode" });
     await pause();
     return [{ width, height, png: await discAsPng(width, height) }];
+  }
+
+  /** @param {number | null} bytes */
+  setMemory(bytes) {
+    this.#memory = bytes;
   }
 
   free() {}
@@ -140,4 +159,20 @@ export async function bench({ options, configs }, onEvent, takePeak, signal) {
   }
   const markdown = `## the stub of ${configs.name}\n\n| a table that is wider than a narrow screen | ${"-".repeat(200)} |\n`;
   return { report: { gpuBytes: takePeak() }, markdown };
+}
+
+/**
+ * @param {{ size: number }} plan
+ * @param {(event: import("../../www/protocol.js").ProgressEvent) => void} onEvent
+ */
+export async function forecast({ size }, onEvent) {
+  onEvent({ type: "bench", what: "the stub", index: 0, count: 1 });
+  await pause();
+  const baseStep = (size / 1024) ** 2;
+  return { baseStep, refinerStep: 2 * baseStep, decode: 5, memory: 3.5e9, tuning: {} };
+}
+
+/** @param {string} scheme */
+export function sizes(scheme) {
+  return [7e9, 4.5e9].map((read) => ({ read, stored: read / (scheme === "q8" ? 2 : 4) }));
 }

@@ -78,7 +78,7 @@ test("answers reach the request with their id, in any order", async () => {
 test("events go to the request they belong to, and stop with its answer", async () => {
   /** @type {any[]} */
   const seen = [];
-  const drawing = generator.generate(request, null, { onEvent: (event) => seen.push(event) });
+  const drawing = generator.generate(request, null, null, { onEvent: (event) => seen.push(event) });
   const other = generator.check();
   const [{ id }, { id: otherId }] = portAt(0).sent;
   portAt(0).answer({ id, event: { type: "stage", stage: "text" } });
@@ -92,7 +92,7 @@ test("events go to the request they belong to, and stop with its answer", async 
 });
 
 test("an error keeps its code, its message and its details", async () => {
-  const drawing = generator.generate(request, null);
+  const drawing = generator.generate(request, null, null);
   portAt(0).answer({ id: portAt(0).sent[0].id, error: wire("BadRequest", { field: "steps" }) });
   await assert.rejects(drawing, (/** @type {any} */ error) => {
     assert.equal(error.name, "BadRequest");
@@ -104,7 +104,7 @@ test("an error keeps its code, its message and its details", async () => {
 
 test("a worker that answers an abort lives on", async () => {
   const controller = new AbortController();
-  const drawing = generator.generate(request, null, { signal: controller.signal });
+  const drawing = generator.generate(request, null, null, { signal: controller.signal });
   const { id } = portAt(0).sent[0];
   controller.abort();
   assert.deepEqual(portAt(0).sent[1], { abort: id });
@@ -118,7 +118,7 @@ test("a worker that answers an abort lives on", async () => {
 
 test("a worker that does not answer an abort is ended, and the next request starts another", async () => {
   const controller = new AbortController();
-  const drawing = generator.generate(request, null, { signal: controller.signal });
+  const drawing = generator.generate(request, null, null, { signal: controller.signal });
   const bystander = generator.check();
   controller.abort();
   await assert.rejects(drawing, { name: "AbortError" });
@@ -132,7 +132,7 @@ test("a worker that does not answer an abort is ended, and the next request star
 
 test("slow steps give the worker more time to answer an abort", async () => {
   const controller = new AbortController();
-  const drawing = generator.generate(request, null, { signal: controller.signal });
+  const drawing = generator.generate(request, null, null, { signal: controller.signal });
   const { id } = portAt(0).sent[0];
   await new Promise((resolve) => setTimeout(resolve, 60));
   portAt(0).answer({ id, event: { type: "step", stage: "base", step: 1, steps: 9 } });
@@ -144,13 +144,13 @@ test("slow steps give the worker more time to answer an abort", async () => {
 });
 
 test("a request with an aborted signal never reaches the worker", async () => {
-  await assert.rejects(generator.generate(request, null, { signal: AbortSignal.abort() }), { name: "AbortError" });
+  await assert.rejects(generator.generate(request, null, null, { signal: AbortSignal.abort() }), { name: "AbortError" });
   assert.equal(ports.length, 0);
 });
 
 test("an abort after the answer says nothing to the worker", async () => {
   const controller = new AbortController();
-  const drawing = generator.generate(request, null, { signal: controller.signal });
+  const drawing = generator.generate(request, null, null, { signal: controller.signal });
   portAt(0).answer({ id: portAt(0).sent[0].id, result: "picture" });
   await drawing;
   controller.abort();
@@ -158,7 +158,7 @@ test("an abort after the answer says nothing to the worker", async () => {
 });
 
 test("a fatal message rejects every request and ends the worker", async () => {
-  const drawing = generator.generate(request, null);
+  const drawing = generator.generate(request, null, null);
   const checking = generator.check();
   portAt(0).answer({ fatal: wire("Panic") });
   await assert.rejects(drawing, { name: "Panic", message: "Panic happened" });

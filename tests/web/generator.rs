@@ -258,6 +258,11 @@ async fn base_and_refiner_draw_what_diffusers_draws_and_give_their_memory_back()
         let pixels = number(&picture, "width") * number(&picture, "height");
         assert_eq!(f64::from(rgba.length()), 4.0 * pixels);
     }
+    let mut kept = events.iter().filter(|e| text(e, "type") == "latents");
+    let latents = kept.next().unwrap();
+    let again = generator.decode(latents, listener().1, unaborted()).await;
+    assert_same_picture(&again.unwrap().get(0), "t2i_neg_none.image_u8");
+    assert!(kept.next().is_none());
     let stages: Vec<String> = events
         .iter()
         .filter(|e| text(e, "type") == "stage")
@@ -293,6 +298,29 @@ async fn base_and_refiner_draw_what_diffusers_draws_and_give_their_memory_back()
         .unwrap();
     let picture = pictures.get(0);
     assert_same_picture(&picture, "ensemble_refiner.image_u8");
+}
+
+#[wasm_bindgen_test]
+async fn latents_that_are_none_are_refused_by_name() {
+    let generator = generator().await;
+    let shape: Array = [1.0, 8.0, 12.0, 4.0].map(JsValue::from).iter().collect();
+    for latents in [
+        JsValue::NULL,
+        object(&[("shape", shape.clone().into())]),
+        object(&[
+            ("shape", "1x8x12x4".into()),
+            ("values", Uint8Array::new_with_length(16).into()),
+        ]),
+        object(&[
+            ("shape", shape.into()),
+            ("values", Uint8Array::new_with_length(3).into()),
+        ]),
+    ] {
+        let decoded = generator.decode(latents, listener().1, unaborted());
+        let error = decoded.await.unwrap_err();
+        assert_eq!(text(&error, "name"), "BadRequest");
+        assert_eq!(text(&error, "field"), "latents");
+    }
 }
 
 #[wasm_bindgen_test]

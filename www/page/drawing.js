@@ -10,11 +10,16 @@ import { PreviewView } from "./preview-view.js";
 import { QueueView } from "./queue-view.js";
 import { Queue } from "./queue.js";
 import { say } from "./text.js";
+import { UnfinishedPictures } from "./unfinished-pictures.js";
 
 /**
- * @typedef {import("./generator.js").Options} Options
+ * @typedef {import("./worker-calls.js").Options} Options
  * @typedef {import("../protocol.js").ProgressEvent} ProgressEvent
- * @typedef {{ request: import("../protocol.js").DrawRequest, inputs: import("../protocol.js").Inputs | null }} Job
+ * @typedef {import("./picture-store.js").Unfinished} Unfinished
+ * @typedef {object} Job
+ * @property {import("../protocol.js").DrawRequest} request
+ * @property {import("../protocol.js").Inputs | null} inputs
+ * @property {Unfinished} [unfinished]  it only has to be decoded
  */
 
 const TITLE = document.title;
@@ -22,6 +27,7 @@ const TITLE = document.title;
 export class Drawing {
   #parts;
   #image = new ImageView(part(document, "#picture", HTMLElement));
+  #unfinished;
   #preview = new PreviewView(part(document, "#picture .frame", HTMLElement));
   /** @type {Queue<Job>} */
   #queue;
@@ -32,11 +38,18 @@ export class Drawing {
    * @param {{ address: string, name: string }} parts.model  the one that draws, now
    * @param {import("./prompt-form.js").PromptForm} parts.form
    * @param {import("./pictures.js").Pictures} parts.pictures
+   * @param {import("./picture-store.js").PictureStore} parts.store
+   * @param {import("./gpu-memory.js").GpuMemory} parts.memory
    * @param {import("./work.js").Work} parts.work
    * @param {() => Promise<unknown>} parts.ended  called after each
    */
   constructor(parts) {
     this.#parts = parts;
+    const { store, work } = parts;
+    this.#unfinished = new UnfinishedPictures(part(document, "#unfinished", HTMLElement), store, {
+      decode: (unfinished) => this.add({ request: unfinished.request, inputs: null, unfinished }),
+      attempt: (quick) => work.attempt(quick),
+    });
     const waiting = new QueueView(part(document, "#queue", HTMLElement), { remove: (id) => this.#queue.remove(id), clear: () => this.#queue.clear() });
     this.#queue = new Queue((job) => this.#draw(job), (jobs) => waiting.show(jobs));
   }
@@ -44,6 +57,11 @@ export class Drawing {
   /** @param {Job[]} jobs */
   add(...jobs) {
     this.#queue.add(...jobs);
+  }
+
+  /** Offers what an earlier visit left. */
+  async refresh() {
+    await this.#unfinished.refresh();
   }
 
   /** Dims the picture of before. @param {boolean} busy */
@@ -58,24 +76,26 @@ export class Drawing {
   async #draw(job) {
     const { form, work, ended } = this.#parts;
     askToPersist();
+    const run = { ...job };
     let kept = true;
     const drawn = await work.run(
       async (options) => {
-        kept = await this.#picture(job, options);
+        kept = await this.#picture(run, options);
       },
       {
-        steps: job.request.steps,
+        steps: job.unfinished ? 0 : job.request.steps,
         drawing: true,
         takesFocus: form.hasFocus,
         onEvent: (event) => this.#show(event),
         tell: (error) => error instanceof CodedError && typeof error.details.field === "string" && form.showProblem(error.details.field, error.message),
-        again: () => this.add(job),
+        // By then its latents may be there.
+        again: () => this.add(run),
       },
     );
     this.#preview.clear();
     document.title = TITLE;
     // Not waited for: what the run ended with is on the page already, and who asks for the next picture is not to wait for this.
-    void ended().catch(() => {});
+    void Promise.all([this.refresh(), ended()]).catch(() => {});
     return drawn && kept;
   }
 
@@ -86,26 +106,56 @@ export class Drawing {
   }
 
   /**
-   * @param {Job} job
+   * @param {Job} run  becomes unfinished on the way
    * @param {Options} options
    * @returns {Promise<boolean>} whether it was stored as well
    */
-  async #picture({ request, inputs }, options) {
-    const { generator, model, pictures, work } = this.#parts;
+  async #picture(run, options) {
+    const { generator, memory, pictures, work } = this.#parts;
+    const { request } = run;
+    const model = run.unfinished?.model ?? { ...this.#parts.model };
     const began = performance.now();
     await generator.load(model.address, options);
-    const { width, height, png } = await generator.generate(request, inputs, options);
+    const { width, height, png } = await (run.unfinished ? generator.decode(run.unfinished.latents, memory.bytes, options) : this.#generate(run, model, options));
     const seconds = (performance.now() - began) / 1000;
     const kept = withSettings(png, request, model.name);
     await this.#image.show({ width, height, png: kept }, request, seconds);
     const record = { png: new Blob([kept], { type: "image/png" }), width, height, request, model: model.name, seconds, at: Date.now() };
     try {
       await pictures.add(record);
+      if (run.unfinished) await this.#unfinished.drop(run.unfinished);
       return true;
     } catch (error) {
       // Stored again, not drawn again.
       work.tell(error, () => work.attempt(() => pictures.add(record)));
       return false;
+    }
+  }
+
+  /**
+   * @param {Job} run
+   * @param {{ address: string, name: string }} model
+   * @param {Options} options
+   */
+  async #generate(run, model, options) {
+    const { generator, memory } = this.#parts;
+    const { request, inputs } = run;
+    /** @type {Promise<void>} */
+    let keeping = Promise.resolve();
+    const keep = async (/** @type {import("../protocol.js").Latents} */ latents) => {
+      const kept = await this.#unfinished.keep({ latents, request, model });
+      if (kept) run.unfinished = kept;
+    };
+    try {
+      return await generator.generate(request, inputs, memory.bytes, {
+        ...options,
+        onEvent(event) {
+          if (event.type === "latents") keeping = keep({ shape: event.shape, values: event.values });
+          options.onEvent?.(event);
+        },
+      });
+    } finally {
+      await keeping;
     }
   }
 }

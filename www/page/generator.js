@@ -1,51 +1,27 @@
 // @ts-check
-/** The worker's typed face: request ids, progress, AbortSignal. */
+/** The worker's typed face: a method for each of its actions. */
 
-import { CodedError, aborted, fromWire } from "../protocol.js";
 import { say } from "./text.js";
+import { WorkerCalls } from "./worker-calls.js";
 
 /**
- * @typedef {import("../protocol.js").ProgressEvent} ProgressEvent
- * @typedef {import("../protocol.js").ToPage} ToPage
  * @typedef {import("../protocol.js").ModelFacts} ModelFacts
  * @typedef {import("../protocol.js").Picture} Picture
- * @typedef {{ onEvent?: (event: ProgressEvent) => void, signal?: AbortSignal }} Options
- * @typedef {object} Pending
- * @property {(value: unknown) => void} resolve
- * @property {(error: Error) => void} reject
- * @property {((event: ProgressEvent) => void) | undefined} onEvent
- * @typedef {Pick<Worker, "postMessage" | "terminate" | "addEventListener">} Port
+ * @typedef {import("./worker-calls.js").Options} Options
  */
 
-/** A worker stops between parts of a step. Ending it costs its loaded weights, so it gets this long, or three of its steps. */
-const PATIENCE_MS = 10_000;
-const PATIENCE_STEPS = 3;
-
 export class Generator {
-  #spawn;
-  #patience;
-  /** @type {Port | null} */
-  #port = null;
-  #nextId = 1;
-  /** @type {Map<number, Pending>} */
-  #pending = new Map();
-  #lastStepAt = 0;
-  #slowestStep = 0;
+  #calls;
 
-  /**
-   * @param {object} [parts]
-   * @param {() => Port} [parts.spawn]
-   * @param {number} [parts.patience]  milliseconds that the worker has to answer an abort
-   */
-  constructor({ spawn = spawnWorker, patience = PATIENCE_MS } = {}) {
-    this.#spawn = spawn;
-    this.#patience = patience;
+  /** @param {ConstructorParameters<typeof WorkerCalls>[0]} [parts] */
+  constructor(parts) {
+    this.#calls = new WorkerCalls(parts);
   }
 
   /** What this browser offers, in the reader's language. @returns {Promise<import("../protocol.js").Check[]>} */
   async check() {
     /** @type {import("../protocol.js").Finding[]} */
-    const findings = await this.#call("check", {});
+    const findings = await this.#calls.call("check", {});
     return findings.map(({ code, ok, says, values }) => ({ code, ok, sentence: say(says, values) }));
   }
 
@@ -56,7 +32,7 @@ export class Generator {
    * @returns {Promise<ModelFacts>}
    */
   open(address, options) {
-    return this.#call("open", { address }, options);
+    return this.#calls.call("open", { address }, options);
   }
 
   /**
@@ -66,18 +42,31 @@ export class Generator {
    * @returns {Promise<void>}
    */
   load(address, options) {
-    return this.#call("load", { address }, options);
+    return this.#calls.call("load", { address }, options);
   }
 
   /**
    * @param {import("../protocol.js").DrawRequest} request
    * @param {import("../protocol.js").Inputs | null} inputs
+   * @param {number | null} memory  bytes of the GPU to plan for; the engine's own guess where there is none
    * @param {Options} [options]
    * @returns {Promise<Picture>}
    */
-  generate(request, inputs, options) {
-    this.#startSteps();
-    return this.#call("generate", { request, inputs }, options);
+  generate(request, inputs, memory, options) {
+    this.#calls.startSteps();
+    return this.#calls.call("generate", { request, inputs, memory }, options);
+  }
+
+  /**
+   * The last part of a run by itself.
+   * @param {import("../protocol.js").Latents} latents
+   * @param {number | null} memory
+   * @param {Options} [options]
+   * @returns {Promise<Picture>}
+   */
+  decode(latents, memory, options) {
+    this.#calls.startSteps();
+    return this.#calls.call("decode", { latents, memory }, options);
   }
 
   /**
@@ -88,7 +77,7 @@ export class Generator {
    * @returns {Promise<import("../protocol.js").Reading | null>}
    */
   readPrompt(address, prompt, syntax) {
-    return this.#call("readPrompt", { address, prompt, syntax });
+    return this.#calls.call("readPrompt", { address, prompt, syntax });
   }
 
   /**
@@ -99,8 +88,28 @@ export class Generator {
    * @returns {Promise<import("../protocol.js").BenchResult>}
    */
   bench(bench, configs, options) {
-    this.#startSteps();
-    return this.#call("bench", { options: bench, configs }, options);
+    this.#calls.startSteps();
+    return this.#calls.call("bench", { options: bench, configs }, options);
+  }
+
+  /**
+   * What SDXL would take on this GPU, measured in about two seconds; needs no model.
+   * @param {import("../protocol.js").ForecastPlan} plan
+   * @param {Options} [options]
+   * @returns {Promise<import("../protocol.js").Forecast>}
+   */
+  forecast(plan, options) {
+    this.#calls.startSteps();
+    return this.#calls.call("forecast", plan, options);
+  }
+
+  /**
+   * What is read and kept of SDXL.
+   * @param {"q8" | "q4"} scheme
+   * @returns {Promise<Record<import("../protocol.js").Kind, import("../protocol.js").Bytes>>}
+   */
+  sizes(scheme) {
+    return this.#calls.call("sizes", { scheme });
   }
 
   /**
@@ -109,7 +118,7 @@ export class Generator {
    * @returns {Promise<void>}
    */
   forget(address) {
-    return this.#call("forget", { address });
+    return this.#calls.call("forget", { address });
   }
 
   /**
@@ -119,7 +128,7 @@ export class Generator {
    * @returns {Promise<void>}
    */
   importModel(request, options) {
-    return this.#call("import", { request }, options);
+    return this.#calls.call("import", { request }, options);
   }
 
   /**
@@ -129,7 +138,7 @@ export class Generator {
    * @returns {Promise<string | null>}
    */
   packedAt(address, options) {
-    return this.#call("packedAt", { address }, options);
+    return this.#calls.call("packedAt", { address }, options);
   }
 
   /**
@@ -140,12 +149,12 @@ export class Generator {
    * @returns {Promise<void>}
    */
   importPacked(model, files, options) {
-    return this.#call("importPacked", { model, files }, options);
+    return this.#calls.call("importPacked", { model, files }, options);
   }
 
   /** What is stored on this device. @returns {Promise<import("../protocol.js").StoredModel[]>} */
   models() {
-    return this.#call("models", {});
+    return this.#calls.call("models", {});
   }
 
   /**
@@ -155,7 +164,7 @@ export class Generator {
    * @returns {Promise<{ checked: number, bad: number }>}
    */
   verify(model, options) {
-    return this.#call("verify", { model }, options);
+    return this.#calls.call("verify", { model }, options);
   }
 
   /**
@@ -164,7 +173,7 @@ export class Generator {
    * @returns {Promise<void>}
    */
   rename(model, name) {
-    return this.#call("rename", { model, name });
+    return this.#calls.call("rename", { model, name });
   }
 
   /**
@@ -174,7 +183,7 @@ export class Generator {
    * @returns {Promise<Blob>}
    */
   exportModel(model, options) {
-    return this.#call("export", { model }, options);
+    return this.#calls.call("export", { model }, options);
   }
 
   /**
@@ -184,12 +193,12 @@ export class Generator {
    * @returns {Promise<void>}
    */
   importLora(request, options) {
-    return this.#call("importLora", { request }, options);
+    return this.#calls.call("importLora", { request }, options);
   }
 
   /** What is stored on this device. @returns {Promise<import("../protocol.js").StoredLora[]>} */
   loras() {
-    return this.#call("loras", {});
+    return this.#calls.call("loras", {});
   }
 
   /**
@@ -197,100 +206,16 @@ export class Generator {
    * @returns {Promise<void>}
    */
   forgetLora(name) {
-    return this.#call("forgetLora", { name });
+    return this.#calls.call("forgetLora", { name });
+  }
+
+  /** What is known about GPU, engine and store, for a report. @returns {Promise<Record<string, unknown>>} */
+  diagnose() {
+    return this.#calls.call("diagnose", {});
   }
 
   /** @returns {Promise<{ live: number, peak: number, heap: number }>} bytes in GPU buffers, and of the engine's own memory */
   memory() {
-    return this.#call("memory", {});
+    return this.#calls.call("memory", {});
   }
-
-  /**
-   * @template T  what the worker answers to this action
-   * @param {string} action
-   * @param {object} data
-   * @param {Options} [options]
-   * @returns {Promise<T>}
-   */
-  async #call(action, data, { onEvent, signal } = {}) {
-    if (signal?.aborted) throw aborted();
-    const port = this.#livePort();
-    const id = this.#nextId++;
-    /** @type {ReturnType<typeof setTimeout> | undefined} */
-    let deadline;
-    const abort = () => {
-      port.postMessage({ abort: id });
-      deadline = setTimeout(() => {
-        this.#pending.get(id)?.reject(aborted());
-        this.#pending.delete(id);
-        this.#end(new CodedError("WorkerEnded", "The engine did not stop in time and was ended."));
-      }, Math.max(this.#patience, PATIENCE_STEPS * this.#slowestStep));
-    };
-    try {
-      const answer = new Promise((resolve, reject) => {
-        this.#pending.set(id, { resolve, reject, onEvent });
-        signal?.addEventListener("abort", abort, { once: true });
-        port.postMessage({ id, action, data });
-      });
-      return /** @type {T} */ (await answer);
-    } finally {
-      clearTimeout(deadline);
-      signal?.removeEventListener("abort", abort);
-    }
-  }
-
-  #livePort() {
-    if (!this.#port) {
-      const port = this.#spawn();
-      port.addEventListener("message", (event) => {
-        if (port === this.#port) this.#receive(/** @type {MessageEvent<ToPage>} */ (event).data);
-      });
-      port.addEventListener("error", (event) => {
-        const message = /** @type {ErrorEvent} */ (event).message || "Its program did not load.";
-        if (port === this.#port) this.#end(new CodedError("WorkerFailed", message));
-      });
-      this.#port = port;
-    }
-    return this.#port;
-  }
-
-  /** @param {ToPage} message */
-  #receive(message) {
-    if ("fatal" in message) return this.#end(fromWire(message.fatal));
-    const pending = this.#pending.get(message.id);
-    if (!pending) return;
-    if ("event" in message) {
-      if (message.event.type === "step" || message.event.type === "bench") this.#noteStep();
-      return pending.onEvent?.(message.event);
-    }
-    this.#pending.delete(message.id);
-    if ("error" in message) pending.reject(fromWire(message.error));
-    else pending.resolve(message.result);
-  }
-
-  #startSteps() {
-    this.#slowestStep = 0;
-    this.#lastStepAt = performance.now();
-  }
-
-  #noteStep() {
-    const now = performance.now();
-    this.#slowestStep = Math.max(this.#slowestStep, now - this.#lastStepAt);
-    this.#lastStepAt = now;
-  }
-
-  /**
-   * Ends the worker and every request with it; the next request starts a new one.
-   * @param {CodedError} error
-   */
-  #end(error) {
-    this.#port?.terminate();
-    this.#port = null;
-    for (const { reject } of this.#pending.values()) reject(error);
-    this.#pending.clear();
-  }
-}
-
-function spawnWorker() {
-  return new Worker(new URL("../worker/main.js", import.meta.url), { type: "module" });
 }

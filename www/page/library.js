@@ -3,6 +3,7 @@
 
 import { megabytes } from "../support.js";
 import { part } from "./element.js";
+import { ForecastView } from "./forecast-view.js";
 import { ImportForm, addressOf } from "./import-form.js";
 import { LoraForm } from "./lora-form.js";
 import { ModelsView } from "./models-view.js";
@@ -11,7 +12,7 @@ import { saveFile } from "./save-file.js";
 import { say } from "./text.js";
 
 /**
- * @typedef {import("./generator.js").Options} Options
+ * @typedef {import("./worker-calls.js").Options} Options
  * @typedef {import("../protocol.js").StoredModel} StoredModel
  */
 
@@ -19,6 +20,7 @@ export class Library {
   #parts;
   #models = new ModelsView(part(document, "#models", HTMLElement), (deed, model) => this.#do(deed, model));
   #loraForm = new LoraForm(part(document, "#lora-form", HTMLFormElement), (request) => this.#addLora(request));
+  #forecast;
   #imports = new ImportForm(part(document, "#import-form", HTMLFormElement), (wish) => this.#bring(wish));
 
   /**
@@ -33,6 +35,7 @@ export class Library {
    */
   constructor(parts) {
     this.#parts = parts;
+    this.#forecast = new ForecastView(part(document, "#get-model", HTMLDetailsElement), parts);
   }
 
   async refresh() {
@@ -43,7 +46,7 @@ export class Library {
 
   /** @param {boolean} busy */
   setBusy(busy) {
-    for (const view of [this.#models, this.#imports, this.#loraForm]) view.setBusy(busy);
+    for (const view of [this.#models, this.#imports, this.#loraForm, this.#forecast]) view.setBusy(busy);
   }
 
   /** @param {string} name */

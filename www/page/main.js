@@ -2,13 +2,16 @@
 /** Wires the parts; the only module that knows them all. */
 
 import { CodedError } from "../protocol.js";
+import { Diagnostics } from "./diagnostics.js";
 import { Drawing } from "./drawing.js";
 import { part } from "./element.js";
 import { Generator } from "./generator.js";
+import { GpuMemory } from "./gpu-memory.js";
 import { Library } from "./library.js";
 import { LorasView } from "./loras-view.js";
 import { ModelView } from "./model-view.js";
 import { keepForOffline } from "./offline.js";
+import { PictureStore } from "./picture-store.js";
 import { Pictures, pixelsOf } from "./pictures.js";
 import { PromptForm } from "./prompt-form.js";
 import { PromptReading } from "./prompt-reading.js";
@@ -28,12 +31,17 @@ translate(document);
 offerLanguages(part(document, "#language", HTMLSelectElement));
 
 const generator = new Generator();
-const work = new Work({ change: setBusy, leave: () => form.focus() });
+const diagnostics = new Diagnostics(part(document, "#diagnostics", HTMLDialogElement), async () => {
+  const [found, models, loras, used] = await Promise.all([generator.diagnose(), generator.models(), generator.loras(), generator.memory()]);
+  return { model: model.address, memory: used, ...found, models, loras: loras.length };
+});
+const work = new Work({ change: setBusy, leave: () => form.focus() }, diagnostics);
 const start = new StartPicture(part(document, "#start-picture", HTMLElement));
 const form = new PromptForm(part(document, "#prompt-form", HTMLFormElement), { submit: ask, size: (width, height) => start.resize(width, height), syntax: () => readPrompts() });
 const loras = new LorasView(part(document, "#loras", HTMLElement), { word: form.addToPrompt.bind(form), remove: (name) => library.removeLora(name) });
 const intake = new SettingsIntake({ form, loras, attempt: (quick) => work.attempt(quick) });
-const pictures = new Pictures({
+const store = new PictureStore();
+const pictures = new Pictures(store, {
   use: (settings) => intake.take(settings),
   draw: async (request, from) => drawing.add({ request, inputs: from && (await pixelsOf(from)) }),
   async start(png, { width, height }, paints) {
@@ -46,11 +54,14 @@ const pictures = new Pictures({
 });
 const modelView = new ModelView(part(document, "#model", HTMLElement), () => work.attempt(() => remove(model.address)));
 const library = new Library({ generator, model, loras, work, use, changed: refreshModel, remove });
-const drawing = new Drawing({ generator, model, form, pictures, work, ended: refreshModel });
+const memory = new GpuMemory(part(document, "#gpu-memory", HTMLSelectElement));
+const drawing = new Drawing({ generator, model, form, pictures, store, memory, work, ended: refreshModel });
 const readings = /** @type {const} */ ([["prompt", "reading-prompt"], ["negativePrompt", "reading-negative"]]).map(([field, place]) => {
   const shown = part(document, `[data-part=${place}]`, HTMLElement);
   return new PromptReading(part(document, `#${field}`, HTMLTextAreaElement), shown, (prompt) => generator.readPrompt(model.address, prompt, form.syntax));
 });
+
+part(document, "#show-report", HTMLButtonElement).addEventListener("click", () => diagnostics.show());
 
 document.documentElement.dataset.ready = "true";
 keepForOffline();
@@ -63,6 +74,7 @@ async function begin() {
   if (failed) throw new CodedError(failed.code, failed.sentence);
   await refreshModel();
   await pictures.refresh();
+  await drawing.refresh();
 }
 
 async function refreshModel() {

@@ -6,10 +6,15 @@ import { wordsFor } from "./trouble.js";
 
 export class MessageView {
   #container;
+  #onReport;
 
-  /** @param {HTMLElement} container  with role="alert" */
-  constructor(container) {
+  /**
+   * @param {HTMLElement} container  with role="alert"
+   * @param {() => unknown} [onReport]  where there is a report to show
+   */
+  constructor(container, onReport) {
     this.#container = container;
+    this.#onReport = onReport;
   }
 
   /**
@@ -23,6 +28,11 @@ export class MessageView {
     const button = line("button", say("tryAgain"));
     button.addEventListener("click", tryAgain);
     this.#container.replaceChildren(line("strong", title), line("p", message), line("p", advice), button);
+    if (this.#onReport) {
+      const report = line("button", say("showReport"));
+      report.addEventListener("click", this.#onReport);
+      this.#container.append(report);
+    }
     this.#container.hidden = false;
   }
 

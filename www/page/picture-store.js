@@ -17,9 +17,20 @@ import { thumbnailOf } from "./thumbnail.js";
  * @property {number} at         when it was drawn, in milliseconds since 1970
  */
 
+/**
+ * A picture that is computed but not decoded.
+ * @typedef {object} Unfinished
+ * @property {number} id
+ * @property {import("../protocol.js").Latents} latents
+ * @property {import("../protocol.js").DrawRequest} request
+ * @property {{ address: string, name: string }} model
+ */
+
 const DATABASE = "sdxl-web-pictures";
-const VERSION = 1;
+/** 1: pictures; 2: unfinished ones. */
+const VERSION = 2;
 const PICTURES = "pictures";
+const UNFINISHED = "unfinished";
 
 export class PictureStore {
   /** @type {Database<import("./picture-schema.js").Schema>} */
@@ -27,7 +38,9 @@ export class PictureStore {
 
   /** @param {string} [name] */
   constructor(name = DATABASE) {
-    this.#database = new Database(name, VERSION, (db) => void db.createObjectStore(PICTURES, { keyPath: "id", autoIncrement: true }));
+    this.#database = new Database(name, VERSION, (db, before) => {
+      for (const store of /** @type {const} */ ([PICTURES, UNFINISHED]).slice(before)) db.createObjectStore(store, { keyPath: "id", autoIncrement: true });
+    });
   }
 
   /**
@@ -67,6 +80,24 @@ export class PictureStore {
   /** @returns {Promise<number>} */
   async count() {
     return this.#database.use("counting the pictures", (db) => db.count(PICTURES));
+  }
+
+  /**
+   * @param {Omit<Unfinished, "id">} unfinished
+   * @returns {Promise<number>} its id
+   */
+  async keep(unfinished) {
+    return this.#database.write("keeping a picture's latents", [UNFINISHED], (store) => store.add(unfinished));
+  }
+
+  /** @returns {Promise<Unfinished[]>} */
+  async unfinished() {
+    return this.#database.use("listing unfinished pictures", async (db) => /** @type {Unfinished[]} */ (await db.getAll(UNFINISHED)));
+  }
+
+  /** @param {number} id */
+  async drop(id) {
+    await this.#database.write("dropping a picture's latents", [UNFINISHED], (store) => store.delete(id));
   }
 
   async close() {

@@ -6,7 +6,6 @@ import { part } from "./element.js";
 import { GalleryView } from "./gallery-view.js";
 import { fileName } from "./image-view.js";
 import { decodePicture } from "./picture-source.js";
-import { PictureStore } from "./picture-store.js";
 import { rollSeed } from "./request.js";
 import { saveFile } from "./save-file.js";
 import { say } from "./text.js";
@@ -22,19 +21,21 @@ import { say } from "./text.js";
 const REFINED = { strength: 0.3, leastSteps: 10 };
 
 export class Pictures {
-  #store = new PictureStore();
+  #store;
   #gallery;
   #compare;
   #on;
 
   /**
+   * @param {import("./picture-store.js").PictureStore} store
    * @param {object} on
    * @param {(settings: Settings) => void} on.use       puts them into the form
    * @param {(request: DrawRequest, start: Blob | null) => void} on.draw
    * @param {(png: Blob, record: PictureRecord, paints: boolean) => void} on.start  a request is to start from it
    * @param {(work: () => Promise<unknown>) => Promise<void>} on.attempt  runs it, and tells what goes wrong
    */
-  constructor(on) {
+  constructor(store, on) {
+    this.#store = store;
     this.#on = on;
     this.#compare = new CompareView(part(document, "#compare", HTMLDialogElement));
     this.#gallery = new GalleryView(part(document, "#gallery", HTMLElement), { onDeed: (deed, of) => on.attempt(async () => this.#do(deed, of)) });

@@ -7,7 +7,7 @@ import { ProgressView } from "./progress-view.js";
 import { isAbort } from "./trouble.js";
 
 /**
- * @typedef {import("./generator.js").Options} Options
+ * @typedef {import("./worker-calls.js").Options} Options
  * @typedef {import("../protocol.js").ProgressEvent} ProgressEvent
  * @typedef {object} Job
  * @property {number} [steps]        that the network is going to make
@@ -22,16 +22,20 @@ export class Work {
   /** @type {AbortController | null} */
   #stop = null;
   #progress = new ProgressView(part(document, "#progress", HTMLElement), () => this.#stop?.abort());
-  #message = new MessageView(part(document, "#message", HTMLElement));
+  #message;
   #on;
+  #diagnostics;
 
   /**
    * @param {object} on
    * @param {(state: { drawing: boolean, busy: boolean }) => void} on.change  busy is what no picture can be asked for beside
    * @param {() => void} on.leave  the focus has to go somewhere
+   * @param {import("./diagnostics.js").Diagnostics} diagnostics
    */
-  constructor(on) {
+  constructor(on, diagnostics) {
     this.#on = on;
+    this.#diagnostics = diagnostics;
+    this.#message = new MessageView(part(document, "#message", HTMLElement), () => diagnostics.show());
   }
 
   /** @param {() => Promise<unknown>} quick */
@@ -49,6 +53,7 @@ export class Work {
    * @param {() => unknown} again
    */
   tell(error, again) {
+    this.#diagnostics.note(error);
     this.#message.show(error, again);
   }
 

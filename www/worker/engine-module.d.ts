@@ -1,6 +1,6 @@
 /** What is used of www/pkg/sdxl_web.js. That is built, so it may be missing where types are checked; and its own types leave more open. */
 
-import type { BenchConfigs, BenchOptions, BenchResult, DrawRequest, Kind, LoraFacts, Manifests, Picture, ProgressEvent } from "../protocol.js";
+import type { BenchConfigs, BenchOptions, BenchResult, Bytes, DrawRequest, Forecast, ForecastPlan, Kind, Latents, LoraFacts, Manifests, Picture, ProgressEvent } from "../protocol.js";
 import type { Files, Packing as Packed } from "./importer.js";
 import type { PromptReaderClass } from "./prompt-readers.js";
 
@@ -14,6 +14,8 @@ export type Inputs = { image: Pixels | null; mask: Pixels | null };
 export type Generator = {
   readonly tuning: object;
   generate(request: DrawRequest, inputs: Inputs | null, onEvent: OnEvent, signal: AbortSignal): Promise<[Picture, ...Picture[]]>;
+  decode(latents: Latents, onEvent: OnEvent, signal: AbortSignal): Promise<[Picture, ...Picture[]]>;
+  setMemory(bytes: number | null): void;
   addLora(name: string, bytes: Uint8Array): LoraFacts;
   removeLora(name: string): void;
   free(): void;
@@ -51,9 +53,11 @@ export type EngineModule = {
     takePeak: () => number,
     signal: AbortSignal,
   ): Promise<BenchResult>;
+  forecast(plan: ForecastPlan & { tuning: object | null }, onEvent: OnEvent, signal: AbortSignal): Promise<Forecast & { tuning: object }>;
+  sizes(scheme: string): [Bytes, Bytes];
   on_panic(callback: (message: string) => void): void;
   on_reclaim(callback: () => void): void;
 };
 
 /** What is left of it once it runs. */
-export type Engine = Pick<EngineModule, "Generator" | "Packing" | "PromptReader" | "loraFacts" | "bench"> & { memory: WebAssembly.Memory };
+export type Engine = Pick<EngineModule, "Generator" | "Packing" | "PromptReader" | "loraFacts" | "bench" | "forecast" | "sizes"> & { memory: WebAssembly.Memory };

@@ -48,7 +48,8 @@ export class WasmModule {
     if (!values) throw new Error("it has no table of JavaScript values, by which GPU memory is given back.");
     exports.on_panic(this.#onPanic);
     exports.on_reclaim(() => this.#onReclaim(values));
-    return { Generator: exports.Generator, Packing: exports.Packing, loraFacts: exports.loraFacts, PromptReader: exports.PromptReader, bench: exports.bench, memory };
+    const { Generator, Packing, PromptReader, loraFacts, bench, forecast, sizes } = exports;
+    return { Generator, Packing, PromptReader, loraFacts, bench, forecast, sizes, memory };
   }
 }
 
@@ -69,18 +70,23 @@ export async function startEngine(Generator, source, { store, loading, emit, sig
   });
   // Whoever called says that it failed.
   whenLoaded.catch(() => {});
-  const known = await store.getTuning(adapterKey(await requestAdapter())).catch(() => undefined);
+  const tuning = await knownTuning(store);
   return Generator.create(
     await source.manifests(signal),
     async (kind, file) => {
       await whenLoaded;
       return source.readShard(kind, file);
     },
-    { tuning: known ?? null, precision: null },
+    { tuning, precision: null },
     // One bar can show one thing: while shards arrive, that.
     (event) => arrived && emit(event),
     signal,
   );
+}
+
+/** What was found out about the GPU before. @param {Pick<Store, "getTuning">} store */
+export async function knownTuning(store) {
+  return (await store.getTuning(adapterKey(await requestAdapter())).catch(() => undefined)) ?? null;
 }
 
 /**

@@ -2,14 +2,16 @@
 /** The worker: a table of actions. It alone owns the GPU, the wasm engine and the store. */
 
 import { CodedError, aborted, messageOf, toWire } from "../protocol.js";
-import { adapterName, checkSupport } from "../support.js";
-import { WasmModule, keepTuning, requestAdapter, startEngine } from "./engine.js";
+import { checkSupport } from "../support.js";
+import { diagnose } from "./diagnose.js";
+import { WasmModule } from "./engine.js";
 import { exclusively } from "./exclusively.js";
 import { exportModel, listModels, renameModel, verifyModel } from "./library.js";
-import { importLora, keyOf, listLoras, readLora } from "./loras.js";
+import { importLora, keyOf, listLoras } from "./loras.js";
 import { ModelSource } from "./model-source.js";
 import { importModel, packedAt, packedFiles } from "./packing.js";
 import { PromptReaders } from "./prompt-readers.js";
+import { Session } from "./session.js";
 import { ShardStore } from "./shard-store.js";
 import { freeBytes } from "./space.js";
 import { sparing } from "./sparing.js";
@@ -25,22 +27,17 @@ import { installWebGpuShim } from "./webgpu-shim.js";
 
 const port = /** @type {DedicatedWorkerGlobalScope} */ (/** @type {unknown} */ (self));
 
-/** Errors that the engine finds in a request, before it begins with it. */
-const REFUSALS = new Set(["BadRequest", "TooLarge", "LimitTooSmall", "BadLora", "MissingLora"]);
-
 /** CLIP's vocabulary, which both of SDXL's tokenizers have, comes with the demo model. */
 const DEMO = new URL("../models/demo/", import.meta.url).href;
 
 const store = new ShardStore();
 /** @type {ModelSource | null} */
 let source = null;
-/** With the LoRAs that it knows. @type {{ source: ModelSource, generator: import("./engine-module.js").Generator, loras: Set<string> } | null} */
-let engine = null;
-let drawing = false;
 
 const ledger = "gpu" in navigator ? installWebGpuShim(globalThis, die) : null;
 const module = new WasmModule((message) => die(panicked(message)), (values) => ledger?.destroyAllBut(values));
 
+const session = new Session(module, store);
 const readers = new PromptReaders(() => module.load());
 
 const actions = {
@@ -54,70 +51,40 @@ const actions = {
   },
 
   /** @param {{ address: string }} data @param {Context} context */
-  async load({ address }, { signal, emit }) {
-    refuseWhileDrawing();
-    const wanted = sourceAt(address);
-    if (engine?.source === wanted) return wanted.load(sparing(emit), signal);
-    freeEngine();
-    const { missing } = await wanted.facts(signal);
-    // The GPU's programs are compiled while the shards arrive; whichever fails first ends the other.
-    const stop = new AbortController();
-    const both = AbortSignal.any([signal, stop.signal]);
-    /** @type {unknown} */
-    let failure = null;
-    /** @template T @param {Promise<T>} work */
-    const guarded = (work) =>
-      work.catch((error) => {
-        failure ??= error;
-        stop.abort();
-      });
-    const loading = missing === 0 ? wanted.load(sparing(emit), both) : exclusively(address, () => wanted.load(sparing(emit), both));
-    const [, generator] = await Promise.all([guarded(loading), guarded(module.load().then(({ Generator }) => startEngine(Generator, wanted, { store, loading, emit, signal: both })))]);
-    if (failure || !generator) {
-      generator?.free();
-      throw failure;
-    }
-    engine = { source: wanted, generator, loras: new Set() };
-    // What was measured beside a download is good enough to draw with, not to keep.
-    if (missing === 0) await keepTuning(store, generator.tuning);
+  async load({ address }, context) {
+    return session.load(sourceAt(address), context);
   },
 
-  /** @param {{ request: import("../protocol.js").DrawRequest, inputs: import("../protocol.js").Inputs | null }} data @param {Context} context */
-  async generate({ request, inputs }, { signal, emit }) {
-    if (!engine) throw new CodedError("NotLoaded", "No model is loaded.");
-    refuseWhileDrawing();
-    drawing = true;
-    try {
-      for (const { name } of request.loras) await addLora(engine, name);
-      const [{ width, height, png }] = await engine.generator.generate(request, inputs, emit, signal);
-      return { width, height, png: ownBytes(png) };
-    } catch (error) {
-      // Of an engine that failed for a reason of its own nothing is known; the next load makes a new one.
-      if (!signal.aborted && !REFUSALS.has(/** @type {Error} */ (error).name)) freeEngine();
-      throw error;
-    } finally {
-      drawing = false;
-    }
+  /** @param {{ request: import("../protocol.js").DrawRequest, inputs: import("../protocol.js").Inputs | null, memory: number | null }} data @param {Context} context */
+  async generate({ request, inputs, memory }, context) {
+    return session.generate(request, inputs, memory, context);
+  },
+
+  /** @param {{ latents: import("../protocol.js").Latents, memory: number | null }} data @param {Context} context */
+  async decode({ latents, memory }, context) {
+    return session.decode(latents, memory, context);
   },
 
   /** @param {{ options: import("../protocol.js").BenchOptions, configs: import("../protocol.js").BenchConfigs | null }} data @param {Context} context */
-  async bench({ options, configs }, { signal, emit }) {
-    refuseWhileDrawing();
-    freeEngine();
-    drawing = true;
-    try {
-      const { bench } = await module.load();
-      const adapter = adapterName((await requestAdapter())?.info);
-      return await bench({ options: { ...options, adapter }, configs }, emit, takePeak, signal);
-    } finally {
-      drawing = false;
-    }
+  async bench({ options, configs }, context) {
+    return session.bench(options, configs, takePeak, context);
+  },
+
+  /** @param {import("../protocol.js").ForecastPlan} plan @param {Context} context */
+  async forecast(plan, context) {
+    return session.forecast(plan, context);
+  },
+
+  /** @param {{ scheme: string }} data */
+  async sizes({ scheme }) {
+    const [base, refiner] = (await module.load()).sizes(scheme);
+    return { base, refiner };
   },
 
   /** @param {{ address: string }} data */
   async forget({ address }) {
-    refuseWhileDrawing();
-    freeEngine();
+    session.refuseWhileWorking();
+    session.free();
     await exclusively(address, () => sourceAt(address).forget());
   },
 
@@ -160,8 +127,7 @@ const actions = {
 
   /** @param {{ name: string }} data */
   async forgetLora({ name }) {
-    refuseWhileDrawing();
-    if (engine?.loras.delete(name)) engine.generator.removeLora(name);
+    session.forgetLora(name);
     await exclusively(keyOf(name), () => store.removeModel(keyOf(name)));
   },
 
@@ -187,11 +153,18 @@ const actions = {
     return exportModel(store, model, sparing(emit), signal);
   },
 
+  async diagnose() {
+    return diagnose(store);
+  },
+
   /** Bytes of GPU buffers and of the engine's heap. */
   async memory() {
     return { live: ledger?.live ?? 0, peak: ledger?.peak ?? 0, heap: await module.heap() };
   },
 };
+
+/** Actions that answer with a picture, whose bytes are moved. */
+const MOVED = new Set(["generate", "decode"]);
 
 /** @type {Map<number, AbortController>} */
 const running = new Map();
@@ -205,7 +178,7 @@ port.onmessage = async (/** @type {MessageEvent<ToWorker>} */ { data: message })
     const act = /** @type {Record<string, (data: never, context: Context) => Promise<unknown>>} */ (actions)[action];
     if (!act) throw new Error(`The worker knows no action "${action}".`);
     const result = await act(/** @type {never} */ (data), { signal: controller.signal, emit: (event) => say({ id, event }) });
-    say({ id, result }, action === "generate" ? [/** @type {Picture} */ (result).png.buffer] : []);
+    say({ id, result }, MOVED.has(action) ? [/** @type {Picture} */ (result).png.buffer] : []);
   } catch (error) {
     if (error instanceof WebAssembly.RuntimeError) die(panicked(error));
     else say({ id, error: toWire(controller.signal.aborted ? aborted() : error) });
@@ -227,32 +200,12 @@ function sourceAt(address) {
   return source;
 }
 
-/** The engine cannot be freed, or used twice, while it draws. */
-function refuseWhileDrawing() {
-  if (drawing) throw new CodedError("Busy", "A picture is being drawn already.");
-}
-
-/**
- * @param {NonNullable<typeof engine>} engine
- * @param {string} name
- */
-async function addLora({ generator, loras }, name) {
-  if (loras.has(name)) return;
-  generator.addLora(name, await readLora(store, name));
-  loras.add(name);
-}
-
 /** The most bytes in GPU buffers since the last call. */
 function takePeak() {
   if (!ledger) return 0;
   const { peak } = ledger;
   ledger.peak = ledger.live;
   return peak;
-}
-
-function freeEngine() {
-  engine?.generator.free();
-  engine = null;
 }
 
 /**
@@ -267,14 +220,6 @@ function die(error) {
 /** @param {unknown} reason */
 function panicked(reason) {
   return new CodedError("Panic", messageOf(reason));
-}
-
-/**
- * Only a buffer of its own can be moved to the page; a view into the wasm heap cannot.
- * @param {Uint8Array<ArrayBuffer>} bytes
- */
-function ownBytes(bytes) {
-  return bytes.byteLength === bytes.buffer.byteLength ? bytes : bytes.slice();
 }
 
 /**
