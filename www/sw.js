@@ -13,6 +13,7 @@ const INDEX = new URL("index.html", root).href;
 const SHELL = [
   "index.html",
   "www/app.webmanifest",
+  "www/example.png",
   "www/icon.svg",
   "www/style.css",
   "www/protocol.js",

@@ -50,4 +50,5 @@ test("durations are told in words", () => {
   assert.equal(spellDuration(12.4), "12 s");
   assert.equal(spellDuration(89), "89 s");
   assert.equal(spellDuration(150), "3 min");
+  assert.equal(spellDuration(7831 * 60), "131 h");
 });

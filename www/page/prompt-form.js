@@ -92,6 +92,7 @@ export class PromptForm {
     part(this.#form, "[data-part=size-hint]", HTMLElement).textContent = say("sizeHint", { multiple: facts.multiple, side: facts.side });
     part(this.#form, "[data-part=refiner-hint]", HTMLElement).textContent = say(facts.refiner ? "refinerHint" : "noRefinerHint");
     this.#examples.hidden = !facts.demo;
+    if (facts.demo && this.#value("prompt") === "") this.#put({ prompt: part(this.#examples, "button", HTMLButtonElement).textContent ?? "" });
     this.#showSwitch();
     this.#submit.disabled = false;
   }

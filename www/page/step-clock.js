@@ -105,5 +105,6 @@ export class ByteClock {
 export function spellDuration(seconds) {
   if (seconds < 1) return say("durationShort");
   if (seconds < 90) return say("durationSeconds", { seconds: Math.round(seconds) });
-  return say("durationMinutes", { minutes: Math.round(seconds / 60) });
+  if (seconds < 90 * 60) return say("durationMinutes", { minutes: Math.round(seconds / 60) });
+  return say("durationHours", { hours: Math.round(seconds / 3600) });
 }

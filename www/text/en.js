@@ -141,6 +141,7 @@ export const en = {
   durationShort: "less than a second",
   durationSeconds: "{seconds} s",
   durationMinutes: "{minutes} min",
+  durationHours: "{hours} h",
   timeLeft: "{time} left",
 
   stageText: "Reading the prompt",
@@ -289,6 +290,8 @@ export const en = {
   tagline: "Draws from words in this tab, on your own GPU. Nothing you type leaves this device.",
   demoMark: "Demo model, not SDXL",
   emptyPicture: "Your picture appears here.",
+  examplePicture: "“a red apple, 3d emoji”, by the demo model. Press Draw for one of yours.",
+  exampleAlt: "A red apple with two green leaves",
   saveAsPng: "Save as PNG",
   skipTheRest: "Skip the rest",
   try: "Try",

@@ -142,6 +142,7 @@ export const zh = {
   durationShort: "不到 1 秒",
   durationSeconds: "{seconds} 秒",
   durationMinutes: "{minutes} 分钟",
+  durationHours: "{hours} 小时",
   timeLeft: "还需 {time}",
 
   stageText: "正在解析提示词",
@@ -290,6 +291,8 @@ export const zh = {
   tagline: "在此标签页中用您自己的 GPU 根据文字作画。您输入的内容不会离开此设备。",
   demoMark: "演示模型，并非 SDXL",
   emptyPicture: "图片将显示在这里。",
+  examplePicture: "演示模型所画的“a red apple, 3d emoji”。点“生成”画一张你自己的。",
+  exampleAlt: "一个带两片绿叶的红苹果",
   saveAsPng: "保存为 PNG",
   skipTheRest: "跳过其余",
   try: "试试",
