@@ -24,6 +24,7 @@ const SHELL = [
   "www/page/advanced-settings.js",
   "www/page/archive.js",
   "www/page/aspects.js",
+  "www/page/awake.js",
   "www/page/brush.js",
   "www/page/compare-view.js",
   "www/page/diagnostics.js",

@@ -126,6 +126,31 @@ test("the keyboard alone draws, cancels and saves", async () => {
   assert.match((await saving).suggestedFilename(), /^a-red-circle-\d+\.png$/);
 });
 
+test("what is drawn goes on behind another tab, with the page and the screen kept awake until it is done", async () => {
+  await page.evaluate(() => {
+    const request = navigator.wakeLock.request.bind(navigator.wakeLock);
+    navigator.wakeLock.request = async (type) => {
+      const lock = await request(type);
+      document.documentElement.dataset.screen = "kept on";
+      lock.addEventListener("release", () => delete document.documentElement.dataset.screen);
+      return lock;
+    };
+  });
+  const held = () => page.evaluate(async () => (await navigator.locks.query()).held?.some(({ name }) => name === "sdxl-web at work"));
+  const screen = () => page.getAttribute("html", "data-screen");
+  assert.deepEqual([await held(), await screen()], [false, null]);
+  await page.fill("#negativePrompt", "linger at 2");
+  await start("a red circle");
+  await page.getByText("step 2 of").waitFor({ timeout: PATIENCE });
+  const other = await context.newPage();
+  await other.bringToFront();
+  assert.deepEqual([await held(), await screen()], [true, "kept on"]);
+  await page.waitForSelector("#progress", { state: "hidden", timeout: PATIENCE });
+  assert.equal(await page.getAttribute("#picture", "data-state"), "picture");
+  await page.waitForSelector("html:not([data-screen])", { state: "attached", timeout: PATIENCE });
+  assert.equal(await held(), false);
+});
+
 test("a removed model is gone, and drawing loads it again", async () => {
   await drawsAgain();
   await page.click("#model [data-part=remove]");

@@ -1,6 +1,7 @@
 // @ts-check
 /** What takes a while, one at a time: shows how far it is, can be stopped, and tells what went wrong. */
 
+import { stayAwake } from "./awake.js";
 import { part } from "./element.js";
 import { MessageView } from "./message-view.js";
 import { ProgressView } from "./progress-view.js";
@@ -68,6 +69,7 @@ export class Work {
     this.#on.change({ drawing, busy: !drawing });
     this.#progress.start({ steps });
     if (takesFocus) this.#progress.focus();
+    const letSleep = stayAwake();
     let sound = true;
     try {
       await work({
@@ -80,6 +82,8 @@ export class Work {
     } catch (error) {
       sound = isAbort(error);
       if (!sound && !tell?.(error)) this.tell(error, again);
+    } finally {
+      letSleep();
     }
     const hadFocus = this.#progress.hasFocus;
     this.#progress.stop();
