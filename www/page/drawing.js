@@ -142,13 +142,16 @@ export class Drawing {
     const kept = withSettings(png, request, model.name);
     await this.#image.show({ width, height, png: kept }, request, seconds);
     const record = { png: new Blob([kept], { type: "image/png" }), width, height, request, model: model.name, seconds, at: Date.now() };
-    try {
+    const store = async () => {
       await pictures.add(record);
       if (run.unfinished) await this.#unfinished.drop(run.unfinished);
+    };
+    try {
+      await store();
       return true;
     } catch (error) {
       // Stored again, not drawn again.
-      work.tell(error, () => work.attempt(() => pictures.add(record)));
+      work.tell(error, () => work.attempt(store));
       return false;
     }
   }
