@@ -99,13 +99,14 @@ test("words may be in quotes, with commas or nothing in them", () => {
 test("every combination is a request, row by row, of one seed", () => {
   const { requests, grid, problems } = read("steps", "10-20 (+10)", { gridRows: "guidanceScale", gridRowsValues: "3, 5", images: "nonsense" });
   assert.deepEqual(problems, {});
-  assert.deepEqual(grid, { columns: ["Steps: 10", "Steps: 20"], rows: ["Guidance: 3", "Guidance: 5"] });
+  assert.deepEqual([grid?.columns, grid?.rows], [["Steps: 10", "Steps: 20"], ["Guidance: 3", "Guidance: 5"]]);
+  assert.deepEqual(grid?.names, ["Steps: 10, Guidance: 3", "Steps: 20, Guidance: 3", "Steps: 10, Guidance: 5", "Steps: 20, Guidance: 5"]);
   assert.deepEqual(requests.map(({ steps, guidanceScale, seed }) => [steps, guidanceScale, seed]), [[10, 3, 7], [20, 3, 7], [10, 5, 7], [20, 5, 7]]);
 });
 
 test("one axis is enough, and what its field says then does not count", () => {
   const { requests, grid } = read("", "", { gridRows: "seed", gridRowsValues: "1-3", seed: "" });
-  assert.deepEqual(grid, { columns: [""], rows: ["Seed: 1", "Seed: 2", "Seed: 3"] });
+  assert.deepEqual(grid, { columns: [""], rows: ["Seed: 1", "Seed: 2", "Seed: 3"], names: ["Seed: 1", "Seed: 2", "Seed: 3"] });
   assert.deepEqual(requests.map(({ seed }) => seed), [1, 2, 3]);
 });
 

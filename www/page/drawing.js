@@ -19,6 +19,7 @@ import { UnfinishedPictures } from "./unfinished-pictures.js";
  * @typedef {object} Job
  * @property {import("../protocol.js").DrawRequest} request
  * @property {import("../protocol.js").Inputs | null} inputs
+ * @property {string | undefined} [name]  of its cell in a grid
  * @property {Unfinished} [unfinished]  it only has to be decoded
  */
 

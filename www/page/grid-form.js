@@ -31,7 +31,7 @@ export class GridForm {
       before = parameter.value;
       const { text, hint } = exampleOf(before);
       values.value = written.get(before) ?? text;
-      part(this.#container, `#hint-${axis}`, HTMLElement).textContent = say(hint);
+      part(this.#container, `#hint-${axis}`, HTMLElement).textContent = hint;
       part(this.#container, `[data-axis=${axis}]`, HTMLElement).hidden = before === "";
       // As if it were typed: what was wrong with the other's values is no longer there.
       values.dispatchEvent(new Event("input", { bubbles: true }));
@@ -45,6 +45,8 @@ export class GridForm {
     const { columns, rows } = sizeOf(typed);
     const told = [say("gridCount", { columns, rows, count: columns * rows })];
     if (!AXES.some((axis) => typed[axis] === "seed")) told.push(say("gridOneSeed"));
+    // Also where the section is folded away.
+    part(this.#container, "[data-part=size]", HTMLElement).textContent = isGrid(typed) ? `${columns} × ${rows}` : "";
     part(this.#container, "[role=status]", HTMLElement).textContent = isGrid(typed) && columns * rows > 0 ? told.join(" ") : "";
   }
 

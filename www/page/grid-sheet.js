@@ -17,7 +17,6 @@ import { say } from "./text.js";
 /**
  * @typedef {object} Cell
  * @property {Job} job
- * @property {string} name               of its column and row
  * @property {HTMLTableCellElement} box
  * @property {number | null} id          of the stored picture
  * @property {PictureRecord | null} record
@@ -34,7 +33,7 @@ export class GridSheet {
   #rest;
   #save;
   /** @type {Headers} */
-  #grid = { columns: [], rows: [] };
+  #grid = { columns: [], rows: [], names: [] };
   /** Row by row. @type {Cell[]} */
   #cells = [];
   /** @type {Set<Job["request"]>} */
@@ -76,10 +75,7 @@ export class GridSheet {
   show(grid, jobs) {
     this.#clear();
     this.#grid = grid;
-    this.#cells = jobs.map((job, at) => {
-      const name = [grid.columns[at % grid.columns.length], grid.rows[Math.floor(at / grid.columns.length)]].filter(Boolean).join(say("comma"));
-      return { job, name, box: document.createElement("td"), id: null, record: null, state: null, url: "" };
-    });
+    this.#cells = jobs.map((job) => ({ job, box: document.createElement("td"), id: null, record: null, state: null, url: "" }));
     part(this.#container, ".scroll", HTMLElement).replaceChildren(this.#table());
     this.#container.hidden = false;
     this.#update();
@@ -155,8 +151,9 @@ export class GridSheet {
    */
   #picture(cell, { id, thumbnail, width, height }) {
     cell.url = URL.createObjectURL(thumbnail);
-    const button = Object.assign(document.createElement("button"), { type: "button", title: cell.name });
-    button.append(Object.assign(document.createElement("img"), { src: cell.url, alt: cell.name, width, height }));
+    const { name = "" } = cell.job;
+    const button = Object.assign(document.createElement("button"), { type: "button", title: name });
+    button.append(Object.assign(document.createElement("img"), { src: cell.url, alt: name, width, height }));
     button.addEventListener("click", () => this.#on.open(id));
     return button;
   }
@@ -164,6 +161,7 @@ export class GridSheet {
   #table() {
     const { columns, rows } = this.#grid;
     const table = document.createElement("table");
+    table.style.setProperty("--columns", String(columns.length));
     table.createCaption().textContent = this.#cells[0]?.job.request.prompt ?? "";
     const hasHeaders = { columns: columns.some(Boolean), rows: rows.some(Boolean) };
     if (hasHeaders.columns) {

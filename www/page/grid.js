@@ -20,7 +20,8 @@ import { say } from "./text.js";
  */
 
 /**
- * @typedef {{ columns: string[], rows: string[] }} Headers  an axis that nothing was chosen for has one, which is empty
+ * @typedef {{ columns: string[], rows: string[], names: string[] }} Headers  an axis that nothing was chosen for has one, which is
+ *   empty; names are the cells', row by row
  * @typedef {{ requests: FormRequest[], grid: Headers | null, problems: Problems }} ReadGrid  the requests row by row
  * @typedef {{ parameter: string, field: GridField, values: Value[], problem: string | null }} Axis
  */
@@ -61,12 +62,12 @@ export const OFFERED = Object.entries(PARAMETERS).map(([name, { label }]) => [na
 /**
  * How a parameter's values may be written, for who has not written any.
  * @param {string} parameter
- * @returns {{ text: string, hint: Key }}
+ * @returns {{ text: string, hint: string }}
  */
 export function exampleOf(parameter) {
   const { example = "", choices } = PARAMETERS[parameter] ?? {};
-  if (choices) return { text: namesOf(choices), hint: "gridNamesHint" };
-  return { text: example, hint: parameter === "words" ? "gridWordsHint" : "gridNumbersHint" };
+  if (choices) return { text: namesOf(choices), hint: say("gridNamesHint", { names: namesOf(choices) }) };
+  return { text: example, hint: say(parameter === "words" ? "gridWordsHint" : "gridNumbersHint") };
 }
 
 /** @param {Record<AxisName, string>} typed */
@@ -113,7 +114,7 @@ export function readGrid(typed, facts, around) {
     }),
   );
   if (Object.keys(problems).length > 0) return { requests: [], grid: null, problems };
-  return { requests, grid: { columns: columns.values.map((value) => header(columns, value)), rows: rows.values.map((value) => header(rows, value)) }, problems };
+  return { requests, grid: headers(columns, rows), problems };
 }
 
 /**
@@ -215,10 +216,13 @@ function valueProblem({ shown }, problem) {
 }
 
 /**
- * @param {Axis} axis
- * @param {Value} value
+ * @param {Axis[]} axes  columns and rows
+ * @returns {Headers}
  */
-function header({ parameter }, { shown }) {
-  const { label } = PARAMETERS[parameter] ?? {};
-  return label ? say("gridHeader", { name: say(label), value: shown }) : "";
+function headers(...axes) {
+  const [columns = [], rows = []] = axes.map(({ parameter, values }) => {
+    const { label } = PARAMETERS[parameter] ?? {};
+    return values.map(({ shown }) => (label ? say("gridHeader", { name: say(label), value: shown }) : ""));
+  });
+  return { columns, rows, names: rows.flatMap((row) => columns.map((column) => [column, row].filter(Boolean).join(say("comma")))) };
 }

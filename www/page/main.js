@@ -114,9 +114,9 @@ function readPrompts() {
  */
 async function ask(requests, grid) {
   const from = await start.inputs;
-  const jobs = requests.map((request) => {
+  const jobs = requests.map((request, at) => {
     const full = { loras: loras.used, ...(from && { strength: from.strength }), ...request };
-    return { request: full, inputs: from && { image: from.image, mask: from.mask } };
+    return { request: full, inputs: from && { image: from.image, mask: from.mask }, name: grid?.names[at] };
   });
   if (grid) sheet.show(grid, jobs);
   drawing.add(...jobs);

@@ -2,6 +2,7 @@
 /** A grid as one picture, with its headers, for whoever is to see it elsewhere. */
 
 /**
+ * @typedef {Pick<import("./grid.js").Headers, "columns" | "rows">} Grid
  * @typedef {{ width: number, height: number }} Size
  * @typedef {object} Layout
  * @property {number} width
@@ -30,7 +31,7 @@ const SUNKEN = "#f0eeea";
 const QUIET = "#65615b";
 
 /**
- * @param {import("./grid.js").Headers} grid
+ * @param {Grid} grid
  * @param {Size} picture
  * @param {(Blob | string)[]} cells  row by row: a picture, or what is to be said in its place
  * @returns {Promise<Blob>}
@@ -74,7 +75,7 @@ export async function sheetPicture(grid, picture, cells) {
 
 /**
  * As large as the pictures are, if it may be as large; letters are never too small to read.
- * @param {import("./grid.js").Headers} grid
+ * @param {Grid} grid
  * @param {Size} picture
  * @returns {Layout}
  */
@@ -86,7 +87,7 @@ export function layoutOf(grid, picture) {
 }
 
 /**
- * @param {import("./grid.js").Headers} grid
+ * @param {Grid} grid
  * @param {Size} picture
  * @param {number} scale
  * @returns {Layout}

@@ -85,7 +85,7 @@ export const zh = {
   gridWords: "提示词中的词",
   gridLoraWeight: "LoRA 权重",
   gridNumbersHint: "用逗号分隔。10-30 (+10) 即 10、20、30；1-4 即 1、2、3、4；0-1 [5] 即均匀分布的五个值。",
-  gridNamesHint: "用逗号分隔：删去不需要的即可。",
+  gridNamesHint: "用逗号分隔，可选：{names}。",
   gridWordsHint: "用逗号分隔。在提示词中查找第一个，再依次用其余各个替换它。含逗号的内容放在引号里：\"red, round\"。",
   gridCount: "图片：{columns} × {rows} = {count} 张。上面的图片数量不起作用。",
   gridOneSeed: "全部使用同一个种子。",
