@@ -46,6 +46,8 @@ for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
       await page.locator("#prompt-form button[type=submit]:enabled").waitFor({ timeout: PATIENCE });
       await shoot("start");
       await page.evaluate(() => document.querySelectorAll("details").forEach((details) => details.toggleAttribute("open", true)));
+      await page.click("#get-model [data-part=measure]");
+      await page.locator("[data-part=forecast]:not(:empty)").waitFor({ timeout: PATIENCE });
       await shoot("details");
       await page.fill("#prompt", "a large red circle on a white background");
       await page.fill("#negativePrompt", "linger at 8");
@@ -75,6 +77,13 @@ for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
       await page.click("#prompt-form button[type=submit]");
       await page.locator("#message:visible").waitFor({ timeout: PATIENCE });
       await shoot("trouble");
+      await page.locator("#message").getByRole("button", { name: /report/i }).click();
+      await shoot("report");
+      await page.keyboard.press("Escape");
+      await page.fill("#prompt", "out of memory at the end");
+      await page.click("#prompt-form button[type=submit]");
+      await page.locator("#unfinished:visible").waitFor({ timeout: PATIENCE });
+      await shoot("unfinished");
       assert.deepEqual(errors, []);
       await context.close();
     });

@@ -46,7 +46,9 @@ export class Chromium {
     const { targetId } = await this.send("Target.createTarget", { url });
     const { sessionId } = await this.send("Target.attachToTarget", { targetId, flatten: true });
     await this.send("Target.setAutoAttach", { autoAttach: true, waitForDebuggerOnStart: false, flatten: true }, sessionId);
-    while ((await this.evaluate(sessionId, () => document.readyState, null)) !== "complete") await new Promise((resolve) => setTimeout(resolve, 100));
+    // The empty page that a tab begins with is complete as well.
+    const isThere = () => this.evaluate(sessionId, (url) => location.href === url && document.readyState === "complete", url);
+    while (!(await isThere())) await new Promise((resolve) => setTimeout(resolve, 100));
     return sessionId;
   }
 

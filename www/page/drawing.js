@@ -9,6 +9,8 @@ import { withSettings } from "./picture-file.js";
 import { PreviewView } from "./preview-view.js";
 import { QueueView } from "./queue-view.js";
 import { Queue } from "./queue.js";
+import { remediesAtDrawing } from "./remedies.js";
+import { scaledInputs } from "./scaled-inputs.js";
 import { say } from "./text.js";
 import { UnfinishedPictures } from "./unfinished-pictures.js";
 
@@ -95,6 +97,7 @@ export class Drawing {
         tell: (error) => error instanceof CodedError && typeof error.details.field === "string" && form.showProblem(error.details.field, error.message),
         // By then its latents may be there.
         again: () => this.add(run),
+        remedies: (code) => this.#remedies(code, run),
       },
     );
     this.#preview.clear();
@@ -102,6 +105,24 @@ export class Drawing {
     // Not waited for: what the run ended with is on the page already, and who asks for the next picture is not to wait for this.
     void Promise.all([this.refresh(), ended()]).catch(() => {});
     return drawn && kept;
+  }
+
+  /**
+   * @param {string} code
+   * @param {Job} job
+   */
+  #remedies(code, { request, inputs }) {
+    const { form, work } = this.#parts;
+    // What a kept one had started from is gone.
+    const isWhole = inputs !== null || (request.strength === undefined && !request.skipBase);
+    if (!form.facts || !isWhole) return [];
+    return remediesAtDrawing(code, request, form.facts, (change) =>
+      work.attempt(async () => {
+        const resized = "width" in change ? change : null;
+        if (resized) form.fill(resized);
+        this.add({ request: { ...request, ...change }, inputs: inputs && resized ? await scaledInputs(inputs, resized) : inputs });
+      }),
+    );
   }
 
   /** @param {ProgressEvent} event */

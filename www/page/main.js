@@ -16,6 +16,7 @@ import { PictureStore } from "./picture-store.js";
 import { Pictures, pixelsOf } from "./pictures.js";
 import { PromptForm } from "./prompt-form.js";
 import { PromptReading } from "./prompt-reading.js";
+import { remediesOfStorage } from "./remedies.js";
 import { SettingsIntake } from "./settings-intake.js";
 import { StartPicture } from "./start-picture.js";
 import { language, offerLanguages, translate } from "./text.js";
@@ -36,7 +37,7 @@ const diagnostics = new Diagnostics(part(document, "#diagnostics", HTMLDialogEle
   const [found, models, loras, used] = await Promise.all([generator.diagnose(), generator.models(), generator.loras(), generator.memory()]);
   return { model: model.address, memory: used, ...found, models, loras: loras.length };
 });
-const work = new Work({ change: setBusy, leave: () => form.focus() }, diagnostics);
+const work = new Work({ change: setBusy, leave: () => form.focus(), remedies: (code) => remediesOfStorage(code, () => library.showModels()) }, diagnostics);
 const start = new StartPicture(part(document, "#start-picture", HTMLElement));
 const form = new PromptForm(part(document, "#prompt-form", HTMLFormElement), {
   submit: ask,

@@ -136,6 +136,11 @@ export class PromptForm {
     this.#submit.focus({ preventScroll: true });
   }
 
+  /** Of the model that it is for. */
+  get facts() {
+    return this.#facts;
+  }
+
   get hasFocus() {
     return this.#form.contains(document.activeElement) || document.activeElement === document.body;
   }

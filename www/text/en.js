@@ -235,6 +235,9 @@ export const en = {
   checkQuota: "{free} of storage are free for this page.",
 
   tryAgain: "Try again",
+  drawSmaller: "Draw it smaller: {width} × {height}",
+  drawOtherSeed: "Draw with another seed",
+  showModels: "Make room: show the models here",
 
   troubleUnknown: "Something went wrong",
   troubleInsecureContext: "This address cannot use the GPU",
@@ -250,7 +253,7 @@ export const en = {
   troubleMissingShard: "A part of the model is missing",
   troubleBadShard: "A part of the model is damaged",
   troubleNetwork: "The network was cut",
-  troubleQuota: "There is not enough storage for the model",
+  troubleQuota: "There is not enough storage",
   troubleStorage: "The browser could not store the model",
   troubleNoAccess: "The server does not give this model to everybody",
   troubleNoRange: "This server cannot serve parts of files",
@@ -286,7 +289,7 @@ export const en = {
   // Advice that other advice has in it, under its name in trouble.js.
   adviceBrowser: "Use a current Chrome, Edge or Chromium; Safari from version 26; or Firefox from version 141 where it has WebGPU switched on.",
   adviceSmaller: "Try a smaller picture, and close other tabs and programs that use the GPU.",
-  adviceAnew: "Try again: the engine starts anew, and nothing stored is lost.",
+  adviceAnew: "Try again: the engine starts anew. Models, LoRAs and pictures on this device are kept, and so is what is in the form.",
   advicePacker: "If this model is yours, pack it again with the pack tool and copy the whole folder.",
 
   adviceAnewSmaller: "{anew} {smaller}",
@@ -303,7 +306,7 @@ export const en = {
   adviceMissingShard: "Try again to load it. {packer}",
   adviceBadShard: "Try again: only that part is loaded once more, everything else is kept. If it stays, the served file itself is damaged. {packer}",
   adviceNetwork: "What was loaded is kept. Try again when the network is back, and loading goes on from there.",
-  adviceQuota: "Free space on this device, or remove the data of other sites in the browser's settings. What was loaded is kept.",
+  adviceQuota: "Remove a model or pictures that you can do without, free space on this device, or remove the data of other sites in the browser's settings. What was loaded is kept.",
   adviceStorage: "What was stored before is kept. Try again; if it stays, restart the browser.",
   adviceNoAccess: "If its site asks for an agreement, accept it there, make an access token, and enter that here. It is sent to that server only and not stored.",
   adviceFileChanged: "What is stored was made of other files. Choose the files that it was made of, or remove the stored model and load it anew.",

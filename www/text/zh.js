@@ -236,6 +236,9 @@ export const zh = {
   checkQuota: "本页面可用的存储空间为 {free}。",
 
   tryAgain: "重试",
+  drawSmaller: "画小一些：{width} × {height}",
+  drawOtherSeed: "换个种子再画",
+  showModels: "腾出空间：查看此处的模型",
 
   troubleUnknown: "出了点问题",
   troubleInsecureContext: "此网址无法使用 GPU",
@@ -251,7 +254,7 @@ export const zh = {
   troubleMissingShard: "模型缺少一个分片",
   troubleBadShard: "模型有一个分片已损坏",
   troubleNetwork: "网络中断",
-  troubleQuota: "存储空间不足，放不下模型",
+  troubleQuota: "存储空间不足",
   troubleStorage: "浏览器未能保存模型",
   troubleNoAccess: "服务器未公开提供此模型",
   troubleNoRange: "此服务器不支持分段下载",
@@ -287,7 +290,7 @@ export const zh = {
   // 会被其他建议引用的建议，引用时的名称见 trouble.js。
   adviceBrowser: "请使用最新版 Chrome、Edge 或 Chromium，Safari 26 及以上版本，或已启用 WebGPU 的 Firefox 141 及以上版本。",
   adviceSmaller: "请减小图像尺寸，并关闭其他占用 GPU 的标签页和程序。",
-  adviceAnew: "请重试：引擎会重新启动，已保存的内容不会丢失。",
+  adviceAnew: "请重试：引擎会重新启动。本设备上的模型、LoRA 和图片都会保留，表单中的内容也会保留。",
   advicePacker: "如果这是您自己的模型，请用 pack 工具重新打包，并复制整个文件夹。",
 
   adviceAnewSmaller: "{anew}{smaller}",
@@ -304,7 +307,7 @@ export const zh = {
   adviceMissingShard: "请重新加载。{packer}",
   adviceBadShard: "请重试：只会重新加载该分片，其余内容保留。如果问题仍在，说明服务器上的文件本身已损坏。{packer}",
   adviceNetwork: "已加载的内容会保留。网络恢复后重试，即可从中断处继续。",
-  adviceQuota: "请清理本设备的空间，或在浏览器设置中删除其他网站的数据。已加载的内容会保留。",
+  adviceQuota: "请删除不再需要的模型或图片，清理本设备的空间，或在浏览器设置中删除其他网站的数据。已加载的内容会保留。",
   adviceStorage: "此前保存的内容会保留。请重试；如果问题仍在，请重启浏览器。",
   adviceNoAccess: "如果模型网站要求同意协议，请先在该网站同意，创建访问令牌（Access Token），再填到这里。令牌只会发送给该服务器，不会保存。",
   adviceFileChanged: "已保存的内容由另一些文件生成。请选择当时所用的文件，或删除已保存的模型后重新加载。",
