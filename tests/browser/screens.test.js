@@ -57,6 +57,18 @@ for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
       await page.locator("[data-state=picture]").waitFor({ timeout: PATIENCE });
       await page.waitForSelector("#progress", { state: "hidden" });
       await shoot("picture");
+      await page.selectOption("#gridColumns", "sampler");
+      await page.selectOption("#gridRows", "steps");
+      await page.fill("#gridRowsValues", "2-200");
+      await page.click("#prompt-form button[type=submit]");
+      await shoot("grid-problem");
+      await page.fill("#gridRowsValues", "2, 12");
+      await page.click("#prompt-form button[type=submit]");
+      await page.locator("#sheet td.picture").nth(2).waitFor({ timeout: PATIENCE });
+      await shoot("grid");
+      await page.click("#queue [data-part=clear]");
+      await page.waitForSelector("#progress", { state: "hidden" });
+      for (const axis of ["#gridColumns", "#gridRows"]) await page.selectOption(axis, "");
       await page.fill("#prompt", "panic");
       await page.fill("#width", "100");
       await page.click("#prompt-form button[type=submit]");

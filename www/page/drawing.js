@@ -21,6 +21,7 @@ import { UnfinishedPictures } from "./unfinished-pictures.js";
  * @typedef {object} Job
  * @property {import("../protocol.js").DrawRequest} request
  * @property {import("../protocol.js").Inputs | null} inputs
+ * @property {string | undefined} [name]  of its cell in a grid
  * @property {Unfinished} [unfinished]  it only has to be decoded
  */
 
@@ -44,16 +45,20 @@ export class Drawing {
    * @param {import("./gpu-memory.js").GpuMemory} parts.memory
    * @param {import("./work.js").Work} parts.work
    * @param {() => Promise<unknown>} parts.ended  called after each
+   * @param {(waiting: Job[], drawn: Job | null) => void} parts.queued
    */
   constructor(parts) {
     this.#parts = parts;
-    const { store, work } = parts;
+    const { store, work, queued } = parts;
     this.#unfinished = new UnfinishedPictures(part(document, "#unfinished", HTMLElement), store, {
       decode: (unfinished) => this.add({ request: unfinished.request, inputs: null, unfinished }),
       attempt: (quick) => work.attempt(quick),
     });
     const waiting = new QueueView(part(document, "#queue", HTMLElement), { remove: (id) => this.#queue.remove(id), clear: () => this.#queue.clear() });
-    this.#queue = new Queue((job) => this.#draw(job), (jobs) => waiting.show(jobs));
+    this.#queue = new Queue((job) => this.#draw(job), (jobs, drawn) => {
+      waiting.show(jobs);
+      queued(jobs.map(({ item }) => item), drawn);
+    });
   }
 
   /** @param {Job[]} jobs */

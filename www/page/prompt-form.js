@@ -4,6 +4,8 @@
 import { fillAdvanced } from "./advanced-settings.js";
 import { Aspects } from "./aspects.js";
 import { part } from "./element.js";
+import { GridForm } from "./grid-form.js";
+import { isGrid, readGrid } from "./grid.js";
 import { UNTOUCHED, readRequest, rollSeed, typedOf } from "./request.js";
 import { STYLES, styled } from "./styles.js";
 import { say } from "./text.js";
@@ -11,8 +13,8 @@ import { say } from "./text.js";
 /**
  * @typedef {import("../protocol.js").ModelFacts} ModelFacts
  * @typedef {import("./request.js").FormRequest} FormRequest
- * @typedef {import("./request.js").Field} Field
- * @typedef {import("./request.js").Typed} Typed
+ * @typedef {import("./request.js").Field | import("./grid.js").GridField} Field
+ * @typedef {import("./grid.js").GridTyped} Typed
  * @typedef {import("./settings.js").Settings} Settings
  */
 
@@ -25,19 +27,22 @@ export class PromptForm {
   #examples;
   #aspects;
   #onSize;
+  #around;
   /** @type {ModelFacts | null} */
   #facts = null;
 
   /**
    * @param {HTMLFormElement} form
    * @param {object} on
-   * @param {(requests: FormRequest[]) => void} on.submit  called with valid requests only
+   * @param {(requests: FormRequest[], grid: import("./grid.js").Headers | null) => void} on.submit  called with valid requests only
    * @param {(width: number, height: number) => void} on.size  these are to be drawn now
    * @param {() => void} on.syntax  prompts are to be read in another way now
+   * @param {() => import("./grid.js").Around} on.around
    */
-  constructor(form, { submit, size, syntax }) {
+  constructor(form, { submit, size, syntax, around }) {
     this.#form = form;
     this.#onSize = size;
+    this.#around = around;
     this.#submit = part(form, "button[type=submit]", HTMLButtonElement);
     this.#refine = part(form, "[name=refine]", HTMLInputElement);
     this.#lock = part(form, "[name=lock]", HTMLInputElement);
@@ -45,14 +50,15 @@ export class PromptForm {
     this.#examples = part(form, "[data-part=examples]", HTMLElement);
     this.#aspects = new Aspects(part(form, "[data-part=aspects]", HTMLElement), ({ width, height }) => this.fill({ width, height }));
     fillAdvanced(part(form, "[data-part=advanced]", HTMLElement));
+    new GridForm(part(form, "#grid", HTMLElement));
     this.#style.append(...STYLES.map(({ id }) => new Option(say(id), id)));
     this.#put(UNTOUCHED);
     this.#put({ seed: String(rollSeed()) });
 
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      const requests = this.#facts ? this.#read(this.#facts) : [];
-      if (requests.length > 0) submit(requests);
+      const { requests, grid } = this.#facts ? this.#read(this.#facts) : { requests: [], grid: null };
+      if (requests.length > 0) submit(requests, grid);
       if (requests.length > 0 && !this.#lock.checked) this.#put({ seed: String(rollSeed()) });
     });
     form.addEventListener("input", (event) => {
@@ -159,17 +165,18 @@ export class PromptForm {
 
   /**
    * @param {ModelFacts} facts
-   * @returns {FormRequest[]} one for each picture, with seeds that follow each other
+   * @returns {import("./grid.js").ReadGrid}
    */
   #read(facts) {
     const data = /** @type {Typed} */ (/** @type {unknown} */ (Object.fromEntries(new FormData(this.#form))));
     const typed = styled({ ...data, refine: this.#refine.checked }, STYLES.find(({ id }) => id === this.#style.value));
-    const { request, images, problems } = readRequest(typed, facts);
+    const read = isGrid(typed) ? readGrid(typed, facts, this.#around()) : readSequence(typed, facts);
+    const { problems } = read;
     const names = [...this.#form.querySelectorAll(".problem")].map(({ id }) => /** @type {Field} */ (id.slice("problem-".length)));
     for (const name of names) this.#mark(name, problems[name] ?? null);
     const wrong = names.find((name) => problems[name]);
     if (wrong) this.#reveal(wrong);
-    return request ? Array.from({ length: images }, (_, index) => ({ ...request, seed: request.seed + index })) : [];
+    return read;
   }
 
   /** @param {Partial<Typed>} typed */
@@ -223,4 +230,15 @@ export class PromptForm {
   #field(name) {
     return /** @type {HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement} */ (part(this.#form, `[name=${name}]`, HTMLElement));
   }
+}
+
+/**
+ * Several pictures, with seeds that follow each other.
+ * @param {Typed} typed
+ * @param {ModelFacts} facts
+ * @returns {import("./grid.js").ReadGrid}
+ */
+function readSequence(typed, facts) {
+  const { request, images, problems } = readRequest(typed, facts);
+  return { requests: request ? Array.from({ length: images }, (_, index) => ({ ...request, seed: request.seed + index })) : [], grid: null, problems };
 }

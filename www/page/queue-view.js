@@ -20,11 +20,11 @@ export class QueueView {
     part(container, "[data-part=clear]", HTMLButtonElement).addEventListener("click", clear);
   }
 
-  /** @param {{ id: number, item: { request: { prompt: string, seed: number } } }[]} waiting */
+  /** @param {{ id: number, item: { request: { prompt: string, seed: number }, name?: string | undefined } }[]} waiting */
   show(waiting) {
     this.#container.hidden = waiting.length === 0;
     part(this.#container, "[data-part=count]", HTMLElement).textContent = say("waiting", { count: waiting.length });
-    this.#list.replaceChildren(...waiting.map(({ id, item }) => this.#item(id, item.request)));
+    this.#list.replaceChildren(...waiting.map(({ id, item }) => this.#item(id, { seed: item.request.seed, prompt: item.name ?? item.request.prompt })));
   }
 
   /**
