@@ -66,6 +66,8 @@ const SHELL = [
   "www/page/prompt-reading.js",
   "www/page/queue-view.js",
   "www/page/queue.js",
+  "www/page/recent-prompts-view.js",
+  "www/page/recent-prompts.js",
   "www/page/remedies.js",
   "www/page/request.js",
   "www/page/sampler-names.js",

@@ -15,6 +15,8 @@ import { PictureStore } from "./picture-store.js";
 import { Pictures, pixelsOf } from "./pictures.js";
 import { PromptForm } from "./prompt-form.js";
 import { PromptReading } from "./prompt-reading.js";
+import { RecentPromptsView } from "./recent-prompts-view.js";
+import { RecentPrompts } from "./recent-prompts.js";
 import { remediesOfStorage } from "./remedies.js";
 import { SettingsIntake } from "./settings-intake.js";
 import { StartPicture } from "./start-picture.js";
@@ -40,6 +42,10 @@ const work = new Work({ change: setBusy, leave: () => form.focus(), remedies: (c
 const start = new StartPicture(part(document, "#start-picture", HTMLElement));
 const form = new PromptForm(part(document, "#prompt-form", HTMLFormElement), { submit: ask, size: (width, height) => start.resize(width, height), syntax: () => readPrompts() });
 const loras = new LorasView(part(document, "#loras", HTMLElement), { word: form.addToPrompt.bind(form), remove: (name) => library.removeLora(name) });
+const recent = new RecentPromptsView(part(document, "#prompt-form", HTMLElement), new RecentPrompts(), (prompt) => {
+  form.fill(prompt);
+  part(document, "#prompt", HTMLElement).focus();
+});
 const intake = new SettingsIntake({ form, loras, attempt: (quick) => work.attempt(quick) });
 const store = new PictureStore();
 const pictures = new Pictures(store, {
@@ -97,6 +103,8 @@ function readPrompts() {
 
 /** @param {import("./request.js").FormRequest[]} requests */
 async function ask(requests) {
+  const [{ prompt, negativePrompt = null } = { prompt: "" }] = requests;
+  recent.add({ prompt, negativePrompt });
   const from = await start.inputs;
   const jobs = requests.map((request) => {
     const full = { ...request, loras: loras.used, ...(from && { strength: from.strength }) };

@@ -72,6 +72,10 @@ export const en = {
   settingsNone: "This picture has no settings in it.",
   lorasMissing: "Not on this device: {names}. Add them, or go on without.",
 
+  recentPrompts: "Recent prompts",
+  recentClear: "Forget them all",
+  recentWithout: "without: {negative}",
+
   // Styles
   styleNone: "No style",
   stylePhoto: "Photograph",

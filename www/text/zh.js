@@ -73,6 +73,10 @@ export const zh = {
   settingsNone: "这张图片不含生成参数。",
   lorasMissing: "此设备上没有：{names}。请添加，或不使用它们继续。",
 
+  recentPrompts: "最近的提示词",
+  recentClear: "全部清除",
+  recentWithout: "不含：{negative}",
+
   // 风格
   styleNone: "不使用风格",
   stylePhoto: "照片",
