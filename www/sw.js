@@ -64,6 +64,8 @@ const SHELL = [
   "www/page/progress-view.js",
   "www/page/prompt-form.js",
   "www/page/prompt-reading.js",
+  "www/page/quality-view.js",
+  "www/page/quality.js",
   "www/page/queue-view.js",
   "www/page/queue.js",
   "www/page/recent-prompts-view.js",

@@ -15,6 +15,7 @@ import { PictureStore } from "./picture-store.js";
 import { Pictures, pixelsOf } from "./pictures.js";
 import { PromptForm } from "./prompt-form.js";
 import { PromptReading } from "./prompt-reading.js";
+import { QualityView } from "./quality-view.js";
 import { RecentPromptsView } from "./recent-prompts-view.js";
 import { RecentPrompts } from "./recent-prompts.js";
 import { remediesOfStorage } from "./remedies.js";
@@ -40,8 +41,17 @@ const diagnostics = new Diagnostics(part(document, "#diagnostics", HTMLDialogEle
 });
 const work = new Work({ change: setBusy, leave: () => form.focus(), remedies: (code) => remediesOfStorage(code, () => library.showModels()) }, diagnostics);
 const start = new StartPicture(part(document, "#start-picture", HTMLElement));
-const form = new PromptForm(part(document, "#prompt-form", HTMLFormElement), { submit: ask, size: (width, height) => start.resize(width, height), syntax: () => readPrompts() });
-const loras = new LorasView(part(document, "#loras", HTMLElement), { word: form.addToPrompt.bind(form), remove: (name) => library.removeLora(name) });
+const form = new PromptForm(part(document, "#prompt-form", HTMLFormElement), { submit: ask, size: (width, height) => start.resize(width, height), syntax: () => readPrompts(), change: () => quality.update() });
+const loras = new LorasView(part(document, "#loras", HTMLElement), { word: form.addToPrompt.bind(form), remove: (name) => library.removeLora(name), preset: (name) => quality.useSettingsOf(name), change: () => quality.update() });
+const quality = new QualityView(part(document, "#quality", HTMLElement), {
+  form,
+  loras,
+  bringLora: (address) => library.proposeLora(address),
+  bringModel() {
+    part(document, "#get-model", HTMLDetailsElement).open = true;
+    part(document, "#import-base", HTMLElement).focus();
+  },
+});
 const recent = new RecentPromptsView(part(document, "#prompt-form", HTMLElement), new RecentPrompts(), (prompt) => {
   form.fill(prompt);
   part(document, "#prompt", HTMLElement).focus();
