@@ -52,7 +52,7 @@ for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
       await page.fill("#prompt", "a large red circle on a white background");
       await page.fill("#negativePrompt", "linger at 8");
       await page.click("#prompt-form button[type=submit]");
-      await page.getByText("step 8 of 16").waitFor({ timeout: PATIENCE });
+      await page.getByText("step 8 of 20").waitFor({ timeout: PATIENCE });
       await shoot("drawing");
       await page.locator("[data-state=picture]").waitFor({ timeout: PATIENCE });
       await page.waitForSelector("#progress", { state: "hidden" });

@@ -106,7 +106,22 @@ export class Generator {
     this.#memory = bytes;
   }
 
+  addLora() {}
+
+  removeLora() {}
+
   free() {}
+}
+
+/** By its name, as the engine tells them too. @param {string} name */
+export function loraFacts(name) {
+  const sampling = { noiseSchedule: "default", guidanceScale: 1 };
+  const preset = name.includes("lcm-lora")
+    ? { name: "LCM-LoRA", steps: 4, sampler: "lcm", timestepSpacing: null, ...sampling }
+    : name.includes("lightning")
+      ? { name: "SDXL-Lightning", steps: 8, sampler: "euler", timestepSpacing: "trailing", ...sampling }
+      : null;
+  return { triggerWords: [], baseModel: null, preset };
 }
 
 /** An error outside any error scope, which nothing in an engine would notice: a buffer larger than any may be. */

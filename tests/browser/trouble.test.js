@@ -123,6 +123,7 @@ test("the keyboard alone draws, cancels and saves", async () => {
   await page.waitForFunction(() => document.activeElement?.textContent === "Draw", null, { timeout: PATIENCE });
   await page.keyboard.press("Shift+Tab");
   await page.keyboard.press("Shift+Tab");
+  await page.keyboard.press("Shift+Tab");
   const saving = page.waitForEvent("download");
   await page.keyboard.press("Enter");
   assert.match((await saving).suggestedFilename(), /^a-red-circle-\d+\.png$/);

@@ -16,6 +16,9 @@ import { PictureStore } from "./picture-store.js";
 import { Pictures, pixelsOf } from "./pictures.js";
 import { PromptForm } from "./prompt-form.js";
 import { PromptReading } from "./prompt-reading.js";
+import { QualityView } from "./quality-view.js";
+import { RecentPromptsView } from "./recent-prompts-view.js";
+import { RecentPrompts } from "./recent-prompts.js";
 import { remediesOfStorage } from "./remedies.js";
 import { SettingsIntake } from "./settings-intake.js";
 import { StartPicture } from "./start-picture.js";
@@ -43,9 +46,23 @@ const form = new PromptForm(part(document, "#prompt-form", HTMLFormElement), {
   submit: ask,
   size: (width, height) => start.resize(width, height),
   syntax: () => readPrompts(),
+  change: () => quality.update(),
   around: () => ({ loras: loras.used, hasPicture: start.isThere }),
 });
-const loras = new LorasView(part(document, "#loras", HTMLElement), { word: form.addToPrompt.bind(form), remove: (name) => library.removeLora(name) });
+const loras = new LorasView(part(document, "#loras", HTMLElement), { word: form.addToPrompt.bind(form), remove: (name) => library.removeLora(name), preset: (name) => quality.useSettingsOf(name), change: () => quality.update() });
+const quality = new QualityView(part(document, "#quality", HTMLElement), {
+  form,
+  loras,
+  bringLora: (address) => library.proposeLora(address),
+  bringModel() {
+    part(document, "#get-model", HTMLDetailsElement).open = true;
+    part(document, "#import-base", HTMLElement).focus();
+  },
+});
+const recent = new RecentPromptsView(part(document, "#prompt-form", HTMLElement), new RecentPrompts(), (prompt) => {
+  form.fill(prompt);
+  part(document, "#prompt", HTMLElement).focus();
+});
 const intake = new SettingsIntake({ form, loras, attempt: (quick) => work.attempt(quick) });
 const store = new PictureStore();
 const pictures = new Pictures(store, {
@@ -114,6 +131,8 @@ function readPrompts() {
  * @param {import("./grid.js").Headers | null} grid  whose cells they are
  */
 async function ask(requests, grid) {
+  const [{ prompt, negativePrompt = null } = { prompt: "" }] = requests;
+  recent.add({ prompt, negativePrompt });
   const from = await start.inputs;
   const jobs = requests.map((request, at) => {
     const full = { loras: loras.used, ...(from && { strength: from.strength }), ...request };

@@ -6,6 +6,7 @@ import { Aspects } from "./aspects.js";
 import { part } from "./element.js";
 import { GridForm } from "./grid-form.js";
 import { isGrid, readGrid } from "./grid.js";
+import { standard } from "./quality.js";
 import { UNTOUCHED, readRequest, rollSeed, typedOf } from "./request.js";
 import { STYLES, styled } from "./styles.js";
 import { say } from "./text.js";
@@ -28,6 +29,7 @@ export class PromptForm {
   #aspects;
   #onSize;
   #around;
+  #onChange;
   /** @type {ModelFacts | null} */
   #facts = null;
 
@@ -37,10 +39,12 @@ export class PromptForm {
    * @param {(requests: FormRequest[], grid: import("./grid.js").Headers | null) => void} on.submit  called with valid requests only
    * @param {(width: number, height: number) => void} on.size  these are to be drawn now
    * @param {() => void} on.syntax  prompts are to be read in another way now
+   * @param {() => void} on.change  something was typed, chosen or filled in
    * @param {() => import("./grid.js").Around} on.around
    */
-  constructor(form, { submit, size, syntax, around }) {
+  constructor(form, { submit, size, syntax, change, around }) {
     this.#form = form;
+    this.#onChange = change;
     this.#onSize = size;
     this.#around = around;
     this.#submit = part(form, "button[type=submit]", HTMLButtonElement);
@@ -67,6 +71,7 @@ export class PromptForm {
       this.#mark(/** @type {Field} */ (name), null);
       if (name === "seed") this.#lock.checked = true;
       if (name === "width" || name === "height") this.#tellSize();
+      change();
     });
     this.#field("prompt").addEventListener("keydown", (event) => {
       const { key, ctrlKey, metaKey } = /** @type {KeyboardEvent} */ (event);
@@ -91,15 +96,14 @@ export class PromptForm {
       Object.assign(this.#field(name), { min: String(facts.minSide), max: String(facts.maxSide), step: String(facts.multiple) });
     }
     this.#aspects.configure(facts);
-    this.fill({ steps: facts.steps, guidanceScale: facts.guidance, width: facts.side, height: facts.side });
     this.#put({ switchAt: String(facts.switchAt) });
     this.#refine.disabled = !facts.refiner;
-    this.#refine.checked = facts.refiner;
+    this.#refine.checked = false;
+    this.fill({ ...standard(facts), width: facts.side, height: facts.side });
     part(this.#form, "[data-part=size-hint]", HTMLElement).textContent = say("sizeHint", { multiple: facts.multiple, side: facts.side });
     part(this.#form, "[data-part=refiner-hint]", HTMLElement).textContent = say(facts.refiner ? "refinerHint" : "noRefinerHint");
     this.#examples.hidden = !facts.demo;
     if (facts.demo && this.#value("prompt") === "") this.#put({ prompt: part(this.#examples, "button", HTMLButtonElement).textContent ?? "" });
-    this.#showSwitch();
     this.#submit.disabled = false;
   }
 
@@ -113,6 +117,7 @@ export class PromptForm {
     if (typed.refine !== undefined && !this.#refine.disabled) this.#refine.checked = typed.refine;
     this.#showSwitch();
     if (settings.width !== undefined || settings.height !== undefined) this.#tellSize();
+    this.#onChange();
   }
 
   /** @param {{ drawing: boolean, busy: boolean }} state  busy is who cannot even be waited for */
@@ -134,6 +139,18 @@ export class PromptForm {
   /** Where the page is scrolled to stays: on a small screen that is the picture. */
   focus() {
     this.#submit.focus({ preventScroll: true });
+  }
+
+  /** What is set of all that makes a picture fast or good. @returns {import("./quality.js").Recipe} */
+  get recipe() {
+    const sampling = { sampler: this.#value("sampler"), noiseSchedule: this.#value("noiseSchedule"), timestepSpacing: this.#value("timestepSpacing") || null };
+    const together = this.#value("refinerMode") === "ensemble" ? { switchAt: Number(this.#value("switchAt")) } : { strength: Number(this.#value("refinerStrength")) };
+    return {
+      steps: Number(this.#value("steps")),
+      guidanceScale: Number(this.#value("guidanceScale")),
+      sampling: /** @type {import("./quality.js").Recipe["sampling"]} */ (sampling),
+      refiner: this.#refine.checked && !this.#refine.disabled ? together : null,
+    };
   }
 
   /** Of the model that it is for. */
