@@ -6,21 +6,24 @@ import { gzipSync } from "node:zlib";
 
 const SHARD_BYTES = 4096;
 
-/** Every path below the model's folder -> its bytes. */
-export function tinyModel({ shards = 4, shardBytes = SHARD_BYTES } = {}) {
+const VAE_FACTOR = 8;
+
+/** Every path below the model's folder -> its bytes. `side` is of the pictures that it says it draws. */
+export function tinyModel({ shards = 4, shardBytes = SHARD_BYTES, side = 256 } = {}) {
   /** @type {Map<string, Buffer>} */
   const files = new Map();
   const weights = Array.from({ length: shards }, (_, index) => addShard(files, "base", `unet-00${index}.bin`, randomBytes(shardBytes)));
   const vocabulary = addShard(files, "base", "tokenizer-000.bin", Buffer.alloc(shardBytes, "vocabulary "), true);
   const refiner = addShard(files, "refiner", "unet-000.bin", randomBytes(shardBytes));
+  const unet = { config: { sample_size: side / VAE_FACTOR }, tensors: [], files: [] };
   const tokenizer = { config: {}, tensors: [], files: [], shards: [vocabulary] };
   addManifest(files, "base", {
-    unet: { config: { sample_size: 32 }, tensors: [], files: [], shards: weights },
+    unet: { ...unet, shards: weights },
     vae: { config: { block_out_channels: [32, 64, 96, 96] }, tensors: [], files: [], shards: [] },
     tokenizer,
     tokenizer_2: tokenizer,
   });
-  addManifest(files, "refiner", { unet: { config: { sample_size: 32 }, tensors: [], files: [], shards: [refiner] } });
+  addManifest(files, "refiner", { unet: { ...unet, shards: [refiner] } });
   return files;
 }
 

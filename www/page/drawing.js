@@ -54,7 +54,7 @@ export class Drawing {
       decode: (unfinished) => this.add({ request: unfinished.request, inputs: null, unfinished }),
       attempt: (quick) => work.attempt(quick),
     });
-    const waiting = new QueueView(part(document, "#queue", HTMLElement), { remove: (id) => this.#queue.remove(id), clear: () => this.#queue.clear() });
+    const waiting = new QueueView(part(document, "#queue", HTMLElement), { remove: (id) => this.#queue.remove(id), clear: () => this.#queue.clear(), leave: () => work.focus() });
     this.#queue = new Queue((job) => this.#draw(job), (jobs, drawn) => {
       waiting.show(jobs);
       queued(jobs.map(({ item }) => item), drawn);

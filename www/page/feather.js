@@ -26,39 +26,61 @@ export function boxWidths(sigma) {
  * @param {number} sigma  in pixels; what CSS calls the radius of a blur
  */
 export function feathered(mask, width, height, sigma) {
-  /** @type {Float32Array} */
-  const from = Float32Array.from(mask);
-  /** @type {Float32Array} */
-  const to = new Float32Array(mask.length);
+  let from = new Float32Array(mask);
+  let to = new Float32Array(mask.length);
   for (const box of boxWidths(sigma)) {
     if (box === 1) continue;
-    blurAndTurn(from, to, width, height, box);
-    blurAndTurn(to, from, height, width, box);
+    blurRows(from, width, box);
+    blurColumns(from, to, width, height, box);
+    [from, to] = [to, from];
   }
-  return Uint8ClampedArray.from(from);
+  return new Uint8ClampedArray(from);
 }
 
 /**
- * Blurs along rows, which become columns: done twice, it has blurred both ways and read memory in its order.
+ * In place.
+ * @param {Float32Array} pixels
+ * @param {number} width
+ * @param {number} box
+ */
+function blurRows(pixels, width, box) {
+  const reach = (box - 1) / 2;
+  const row = new Float32Array(width + box);
+  for (let start = 0; start < pixels.length; start += width) {
+    row.set(pixels.subarray(start, start + width), reach);
+    row.fill(pixels[start] ?? 0, 0, reach);
+    row.fill(pixels[start + width - 1] ?? 0, reach + width);
+    let sum = 0;
+    for (let x = 0; x < box; x++) sum += row[x] ?? 0;
+    for (let x = 0; x < width; x++) {
+      pixels[start + x] = sum / box;
+      sum += (row[x + box] ?? 0) - (row[x] ?? 0);
+    }
+  }
+}
+
+/**
+ * Along rows too, with a sum for each column: columns read one by one leave the processor waiting for memory.
  * @param {Float32Array} from
  * @param {Float32Array} to
  * @param {number} width
  * @param {number} height
  * @param {number} box
  */
-function blurAndTurn(from, to, width, height, box) {
+function blurColumns(from, to, width, height, box) {
   const reach = (box - 1) / 2;
-  const row = new Float32Array(width + 2 * reach + 1);
+  const rowAt = (/** @type {number} */ y) => Math.min(Math.max(y, 0), height - 1) * width;
+  // As precise as JavaScript's numbers, so that thousands of rows leave no trace in them.
+  const sums = new Float64Array(width);
+  for (let y = -reach; y <= reach; y++) {
+    for (let x = 0, row = rowAt(y); x < width; x++) sums[x] = (sums[x] ?? 0) + (from[row + x] ?? 0);
+  }
   for (let y = 0; y < height; y++) {
-    const start = y * width;
-    row.set(from.subarray(start, start + width), reach);
-    row.fill(from[start] ?? 0, 0, reach);
-    row.fill(from[start + width - 1] ?? 0, reach + width);
-    let sum = 0;
-    for (let x = 0; x < box; x++) sum += row[x] ?? 0;
-    for (let x = 0, at = y; x < width; x++, at += height) {
-      to[at] = sum / box;
-      sum += (row[x + box] ?? 0) - (row[x] ?? 0);
+    const [here, enters, leaves] = [y * width, rowAt(y + reach + 1), rowAt(y - reach)];
+    for (let x = 0; x < width; x++) {
+      const sum = sums[x] ?? 0;
+      to[here + x] = sum / box;
+      sums[x] = sum + (from[enters + x] ?? 0) - (from[leaves + x] ?? 0);
     }
   }
 }

@@ -83,13 +83,18 @@ function invert(context, { x, y, width, height }) {
   context.fillRect(x, y, width, height);
 }
 
-/** @param {CanvasRenderingContext2D} context */
+/**
+ * @param {CanvasRenderingContext2D} context
+ * @returns {Uint8ClampedArray | null} null where all is transparent
+ */
 export function alphaOf(context) {
   const { width, height } = context.canvas;
-  const { data } = context.getImageData(0, 0, width, height);
-  const alpha = new Uint8ClampedArray(width * height);
-  for (let i = 0; i < alpha.length; i++) alpha[i] = data[4 * i + 3] ?? 0;
-  return alpha;
+  // Whole pixels at a time; wherever WebGPU runs, red is the lowest byte.
+  const pixels = new Uint32Array(context.getImageData(0, 0, width, height).data.buffer);
+  const alpha = new Uint8ClampedArray(pixels.length);
+  let painted = 0;
+  for (let i = 0; i < alpha.length; i++) painted |= alpha[i] = (pixels[i] ?? 0) >>> 24;
+  return painted ? alpha : null;
 }
 
 /**
@@ -100,7 +105,6 @@ export function alphaOf(context) {
  */
 export function imageOf(mask, width, as) {
   const image = new ImageData(width, mask.length / width);
-  // Whole pixels at a time; wherever WebGPU runs, red is the lowest byte.
   const pixels = new Uint32Array(image.data.buffer);
   const [factor, opaque] = as === "alpha" ? [0x1000000, 0] : [0x010101, 0xff000000];
   for (let i = 0; i < pixels.length; i++) pixels[i] = (mask[i] ?? 0) * factor + opaque;

@@ -19,6 +19,8 @@ export class MaskLayers {
   /** @type {Part} */
   #part = { x: 0, y: 0, width: 1, height: 1 };
   #waiting = false;
+  /** What is softened; null where nothing is painted. @type {Uint8ClampedArray | null} */
+  #mask = null;
 
   /** @param {HTMLCanvasElement} seen */
   constructor(seen) {
@@ -48,15 +50,23 @@ export class MaskLayers {
     this.#paintSoon();
   }
 
-  /** @param {number} sigma @returns {boolean} whether anything is painted */
+  /** @param {number} sigma */
   soften(sigma) {
     const { width, height } = this.#seen;
     const alpha = alphaOf(this.#hard);
-    const painted = alpha.some(Boolean);
+    this.#mask = alpha && feathered(alpha, width, height, sigma);
     drawMarks(this.#soft, [], this.#part);
-    if (painted) this.#soft.putImageData(imageOf(feathered(alpha, width, height, sigma), width, "alpha"), 0, 0);
+    if (this.#mask) this.#soft.putImageData(imageOf(this.#mask, width, "alpha"), 0, 0);
     this.#paintSoon();
-    return painted;
+  }
+
+  /** White is to be redrawn, black is kept. */
+  get mask() {
+    return this.#mask && imageOf(this.#mask, this.#seen.width, "grey");
+  }
+
+  get isEmpty() {
+    return !this.#mask;
   }
 
   /** Once a frame, however often a pointer moves. */
@@ -69,19 +79,4 @@ export class MaskLayers {
       if (context) drawOverlay(context, this.#soft.canvas, getComputedStyle(this.#seen).color);
     });
   }
-}
-
-/**
- * White is to be redrawn, black is kept.
- * @param {readonly Mark[]} marks
- * @param {Part} part
- * @param {Size} size
- * @param {number} sigma
- * @returns {ImageData | null} null where nothing is painted
- */
-export function maskOf(marks, part, { width, height }, sigma) {
-  const context = canvasContext(width, height);
-  drawMarks(context, marks, part);
-  const alpha = alphaOf(context);
-  return alpha.some(Boolean) ? imageOf(feathered(alpha, width, height, sigma), width, "grey") : null;
 }

@@ -3,7 +3,7 @@
 
 import { Brush } from "./brush.js";
 import { part } from "./element.js";
-import { MaskLayers, maskOf } from "./mask-layers.js";
+import { MaskLayers } from "./mask-layers.js";
 import { Strokes, isNear } from "./strokes.js";
 import { say } from "./text.js";
 
@@ -34,7 +34,6 @@ export class MaskPainter {
   #part = { x: 0, y: 0, width: 1, height: 1 };
   /** Being painted now. @type {Stroke | null} */
   #stroke = null;
-  #empty = true;
 
   /**
    * @param {HTMLElement} container
@@ -79,7 +78,7 @@ export class MaskPainter {
   }
 
   get isEmpty() {
-    return this.#empty;
+    return this.#layers.isEmpty;
   }
 
   /**
@@ -105,15 +104,10 @@ export class MaskPainter {
     this.#replay();
   }
 
-  /**
-   * White is to be redrawn, black is kept.
-   * @param {number} width
-   * @param {number} height
-   * @returns {ImageData | null} null where nothing is painted
-   */
-  mask(width, height) {
-    const marks = this.#stroke ? [...this.#strokes.visible, this.#stroke] : this.#strokes.visible;
-    return maskOf(marks, this.#part, { width, height }, Number(this.#feather.value));
+  /** Of the frame; white is to be redrawn, black is kept; null where nothing is painted. With what is being painted now. */
+  get mask() {
+    if (this.#stroke) this.#settle();
+    return this.#layers.mask;
   }
 
   /** Whether the key was meant for it. @param {KeyboardEvent} event */
@@ -178,7 +172,7 @@ export class MaskPainter {
 
   /** After a stroke that is done, or with another feather. */
   #settle() {
-    this.#empty = !this.#layers.soften(Number(this.#feather.value));
+    this.#layers.soften(Number(this.#feather.value));
     this.#enable("undo", this.#strokes.canUndo);
     this.#enable("redo", this.#strokes.canRedo);
     this.#enable("clear", this.#strokes.visible.length > 0);

@@ -136,9 +136,10 @@ export class PromptForm {
     this.#put({ prompt: [this.#value("prompt").trim(), words].filter(Boolean).join(", ") });
   }
 
-  /** Where the page is scrolled to stays: on a small screen that is the picture. */
+  /** Where the page is scrolled to stays, on a small screen that is the picture; but who goes by keyboard has to see where they are. */
   focus() {
     this.#submit.focus({ preventScroll: true });
+    if (this.#submit.matches(":focus-visible")) this.#submit.scrollIntoView({ block: "nearest" });
   }
 
   /** What is set of all that makes a picture fast or good. @returns {import("./quality.js").Recipe} */

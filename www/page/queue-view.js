@@ -7,38 +7,57 @@ import { say } from "./text.js";
 export class QueueView {
   #container;
   #list;
-  #onRemove;
+  #on;
+  /** By id, in the order in which they wait. @type {Map<number, HTMLLIElement>} */
+  #items = new Map();
 
   /**
    * @param {HTMLElement} container
-   * @param {{ remove: (id: number) => void, clear: () => void }} on
+   * @param {object} on
+   * @param {(id: number) => void} on.remove
+   * @param {() => void} on.clear
+   * @param {() => void} on.leave  the focus was here and has to go somewhere
    */
-  constructor(container, { remove, clear }) {
+  constructor(container, on) {
     this.#container = container;
     this.#list = part(container, "ol", HTMLOListElement);
-    this.#onRemove = remove;
-    part(container, "[data-part=clear]", HTMLButtonElement).addEventListener("click", clear);
+    this.#on = on;
+    part(container, "[data-part=clear]", HTMLButtonElement).addEventListener("click", () => on.clear());
   }
 
   /** @param {{ id: number, item: { request: { prompt: string, seed: number }, name?: string | undefined } }[]} waiting */
   show(waiting) {
+    const hadFocus = this.#container.contains(document.activeElement);
     this.#container.hidden = waiting.length === 0;
     part(this.#container, "[data-part=count]", HTMLElement).textContent = say("waiting", { count: waiting.length });
-    this.#list.replaceChildren(...waiting.map(({ id, item }) => this.#item(id, { seed: item.request.seed, prompt: item.name ?? item.request.prompt })));
+    for (const id of this.#items.keys()) if (!waiting.some((each) => each.id === id)) this.#drop(id);
+    for (const { id, item } of waiting) if (!this.#items.has(id)) this.#add(id, { seed: item.request.seed, prompt: item.name ?? item.request.prompt });
+    if (hadFocus && waiting.length === 0) this.#on.leave();
+  }
+
+  /** Its focus goes to the one that takes its place. @param {number} id */
+  #drop(id) {
+    const item = this.#items.get(id);
+    const hadFocus = item?.contains(document.activeElement);
+    const near = item?.nextElementSibling ?? item?.previousElementSibling;
+    item?.remove();
+    this.#items.delete(id);
+    if (hadFocus) near?.querySelector("button")?.focus();
   }
 
   /**
    * @param {number} id
    * @param {{ prompt: string, seed: number }} request
    */
-  #item(id, { prompt, seed }) {
+  #add(id, { prompt, seed }) {
     const item = document.createElement("li");
     const text = document.createElement("span");
     text.textContent = prompt;
     const button = Object.assign(document.createElement("button"), { type: "button", textContent: say("removeWaiting") });
     button.setAttribute("aria-label", say("removeWaitingOne", { prompt, seed }));
-    button.addEventListener("click", () => this.#onRemove(id));
+    button.addEventListener("click", () => this.#on.remove(id));
     item.append(text, button);
-    return item;
+    this.#list.append(item);
+    this.#items.set(id, item);
   }
 }

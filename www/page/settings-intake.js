@@ -6,7 +6,7 @@ import { say } from "./text.js";
 
 /** @typedef {import("./settings.js").Settings} Settings */
 
-/** Of what a picture asks that we cannot do, so much is told. */
+/** Of what a picture asks that we cannot do, so much is told by name. */
 const MOST_UNKNOWN = 8;
 
 export class SettingsIntake {
@@ -49,7 +49,13 @@ export class SettingsIntake {
   async #read(file) {
     const found = await settingsOf(file);
     if (!found) return this.#form.tell(say("settingsNone"));
-    const unknown = [...new Set(found.unknown)].slice(0, MOST_UNKNOWN).join(", ");
+    const unknown = listed([...new Set(found.unknown)]);
     this.take(found.request, say(unknown ? "settingsUnknown" : "settingsRead", { unknown }));
   }
+}
+
+/** @param {string[]} things */
+function listed(things) {
+  const more = things.length - MOST_UNKNOWN;
+  return [...things.slice(0, MOST_UNKNOWN), ...(more > 0 ? [say("andMore", { count: more })] : [])].join(", ");
 }

@@ -127,7 +127,7 @@ export class StartPicture {
   #read() {
     if (!this.#picture) return null;
     const { width, height } = this.#frame;
-    const mask = this.#painter.isActive ? this.#painter.mask(width, height) : null;
+    const mask = this.#painter.isActive ? this.#painter.mask : null;
     return { image: this.#context.getImageData(0, 0, width, height), mask, strength: this.#strengths[mask ? "region" : "whole"] };
   }
 

@@ -63,6 +63,12 @@ export class Work {
     this.#message.show(error, again, [...remedies(code), ...this.#on.remedies(code)]);
   }
 
+  /** To the button that stops what is done, or where the focus goes when nothing is. */
+  focus() {
+    this.#progress.focus();
+    if (!this.#progress.hasFocus) this.#on.leave();
+  }
+
   /**
    * @param {(options: Options) => Promise<unknown>} work
    * @param {Job} job

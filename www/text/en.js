@@ -69,6 +69,7 @@ export const en = {
   removeWaitingOne: "Take off the list: {prompt}, seed {seed}",
   settingsRead: "The settings of this picture are in the form.",
   settingsUnknown: "The settings of this picture are in the form, but for what this page cannot do: {unknown}",
+  andMore: "and {count} more",
   settingsNone: "This picture has no settings in it.",
   lorasMissing: "Not on this device: {names}. Add them, or go on without.",
 

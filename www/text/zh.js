@@ -70,6 +70,7 @@ export const zh = {
   removeWaitingOne: "从列表中移除：{prompt}，种子 {seed}",
   settingsRead: "已将这张图片的参数填入表单。",
   settingsUnknown: "已将这张图片的参数填入表单，以下内容本页面不支持：{unknown}",
+  andMore: "以及另外 {count} 项",
   settingsNone: "这张图片不含生成参数。",
   lorasMissing: "此设备上没有：{names}。请添加，或不使用它们继续。",
 

@@ -60,4 +60,4 @@ export type EngineModule = {
 };
 
 /** What is left of it once it runs. */
-export type Engine = Pick<EngineModule, "Generator" | "Packing" | "PromptReader" | "loraFacts" | "bench" | "forecast" | "sizes"> & { memory: WebAssembly.Memory };
+export type Engine = Pick<EngineModule, "Generator" | "Packing" | "PromptReader" | "loraFacts" | "bench" | "forecast" | "sizes">;

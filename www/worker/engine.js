@@ -1,13 +1,12 @@
 // @ts-check
 /** The wasm module, and starting its engine with a model while that is still being loaded. */
 
-import { CodedError } from "../protocol.js";
+import { CodedError, aborted } from "../protocol.js";
 
 /**
  * @typedef {import("../protocol.js").ProgressEvent} ProgressEvent
  * @typedef {import("./model-source.js").ModelSource} ModelSource
  * @typedef {import("./engine-module.js").Engine} Engine
- * @typedef {import("./engine-module.js").GeneratorClass} GeneratorClass
  * @typedef {Pick<import("./shard-store.js").ShardStore, "getTuning" | "putTuning">} Store
  */
 
@@ -16,6 +15,8 @@ export class WasmModule {
   #onReclaim;
   /** @type {Promise<Engine> | null} */
   #exports = null;
+  /** @type {WebAssembly.Memory | null} */
+  #memory = null;
 
   /**
    * @param {(message: string) => void} onPanic
@@ -26,18 +27,22 @@ export class WasmModule {
     this.#onReclaim = onReclaim;
   }
 
-  /** Starts it once; a failed start is not kept, so that the next try is a new one. */
-  load() {
+  /**
+   * Starts it once; a failed start is not kept, so that the next try is a new one.
+   * @param {AbortSignal} [signal]  of whoever may stop waiting; the start itself goes on for the next
+   * @returns {Promise<Engine>}
+   */
+  load(signal) {
     this.#exports ??= this.#start().catch((cause) => {
       this.#exports = null;
       throw new CodedError("EngineMissing", `The engine did not start: ${cause.message}`, {}, { cause });
     });
-    return this.#exports;
+    return signal ? Promise.race([this.#exports, abortOf(signal)]) : this.#exports;
   }
 
-  /** Bytes of its heap. @returns {Promise<number>} */
-  async heap() {
-    return (await this.#exports?.catch(() => null))?.memory.buffer.byteLength ?? 0;
+  /** Bytes; none while the module is on its way, for which nobody who asks is to wait. */
+  get heap() {
+    return this.#memory?.buffer.byteLength ?? 0;
   }
 
   /** @returns {Promise<Engine>} */
@@ -46,15 +51,16 @@ export class WasmModule {
     const exports = await import(/** @type {string} */ ("../pkg/sdxl_web.js"));
     const { memory, __wbindgen_externrefs: values } = await exports.default();
     if (!values) throw new Error("it has no table of JavaScript values, by which GPU memory is given back.");
+    this.#memory = memory;
     exports.on_panic(this.#onPanic);
     exports.on_reclaim(() => this.#onReclaim(values));
     const { Generator, Packing, PromptReader, loraFacts, bench, forecast, sizes } = exports;
-    return { Generator, Packing, PromptReader, loraFacts, bench, forecast, sizes, memory };
+    return { Generator, Packing, PromptReader, loraFacts, bench, forecast, sizes };
   }
 }
 
 /**
- * @param {GeneratorClass} Generator
+ * @param {Promise<Engine>} module
  * @param {ModelSource} source
  * @param {object} parts
  * @param {Store} parts.store
@@ -62,7 +68,7 @@ export class WasmModule {
  * @param {(event: ProgressEvent) => void} parts.emit
  * @param {AbortSignal} parts.signal
  */
-export async function startEngine(Generator, source, { store, loading, emit, signal }) {
+export async function startEngine(module, source, { store, loading, emit, signal }) {
   let arrived = false;
   const whenLoaded = loading.then(() => {
     arrived = true;
@@ -70,6 +76,7 @@ export async function startEngine(Generator, source, { store, loading, emit, sig
   });
   // Whoever called says that it failed.
   whenLoaded.catch(() => {});
+  const { Generator } = await module;
   const tuning = await knownTuning(store);
   return Generator.create(
     await source.manifests(signal),
@@ -107,4 +114,12 @@ export function requestAdapter() {
 function adapterKey(adapter) {
   const { vendor = "", architecture = "", device = "", description = "" } = adapter?.info ?? {};
   return [vendor, architecture, device, description, ...[...(adapter?.features ?? [])].sort()].join(" ");
+}
+
+/** @param {AbortSignal} signal @returns {Promise<never>} */
+function abortOf(signal) {
+  return new Promise((_, reject) => {
+    if (signal.aborted) reject(aborted());
+    signal.addEventListener("abort", () => reject(aborted()), { once: true });
+  });
 }

@@ -90,7 +90,7 @@ const actions = {
 
   /** @param {{ request: import("../protocol.js").ImportRequest }} data @param {Context} context */
   async import({ request }, { signal, emit }) {
-    const { Packing } = await module.load();
+    const { Packing } = await module.load(signal);
     const demo = new ModelSource(DEMO, { store, fetch: directFetch });
     const parts = { Packing, store, fetch: directFetch, demo, freeBytes, onEvent: sparing(emit), signal };
     await exclusively(request.model, () => importModel(request, parts));
@@ -111,7 +111,7 @@ const actions = {
 
   /** @param {{ request: import("../protocol.js").LoraRequest }} data @param {Context} context */
   async importLora({ request }, { signal, emit }) {
-    const { loraFacts: readFacts } = await module.load();
+    const { loraFacts: readFacts } = await module.load(signal);
     const parts = { readFacts, store, fetch: directFetch, freeBytes, onEvent: sparing(emit), signal };
     await exclusively(keyOf(request.name), () => importLora(request, parts));
   },
@@ -159,7 +159,7 @@ const actions = {
 
   /** Bytes of GPU buffers and of the engine's heap. */
   async memory() {
-    return { live: ledger?.live ?? 0, peak: ledger?.peak ?? 0, heap: await module.heap() };
+    return { live: ledger?.live ?? 0, peak: ledger?.peak ?? 0, heap: module.heap };
   },
 };
 

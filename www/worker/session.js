@@ -57,7 +57,7 @@ export class Session {
         stop.abort();
       });
     const loading = missing === 0 ? wanted.load(sparing(emit), both) : exclusively(wanted.address, () => wanted.load(sparing(emit), both));
-    const starting = this.#module.load().then(({ Generator }) => startEngine(Generator, wanted, { store: this.#store, loading, emit, signal: both }));
+    const starting = startEngine(this.#module.load(both), wanted, { store: this.#store, loading, emit, signal: both });
     const [, generator] = await Promise.all([guarded(loading), guarded(starting)]);
     if (failure || !generator) {
       generator?.free();
@@ -104,7 +104,7 @@ export class Session {
     this.refuseWhileWorking();
     this.free();
     return this.#exclusive(async () => {
-      const { bench } = await this.#module.load();
+      const { bench } = await this.#module.load(signal);
       const adapter = adapterName((await requestAdapter())?.info);
       return bench({ options: { ...options, adapter }, configs }, emit, takePeak, signal);
     });
@@ -116,7 +116,7 @@ export class Session {
    */
   forecast(plan, { signal, emit }) {
     return this.#exclusive(async () => {
-      const { forecast } = await this.#module.load();
+      const { forecast } = await this.#module.load(signal);
       const { tuning, ...told } = await forecast({ ...plan, tuning: await knownTuning(this.#store) }, emit, signal);
       await keepTuning(this.#store, tuning);
       return told;
