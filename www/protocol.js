@@ -61,7 +61,9 @@
  * @property {string | null} token      for servers that do not give the files to everybody; never stored
  */
 
-/** What the header of a LoRA's file says. @typedef {{ triggerWords: string[], baseModel: string | null, preset: { name: string } | null }} LoraFacts */
+/** What a LoRA for few steps was made for; see src/preset.rs. @typedef {Required<import("./page/settings.js").Sampling> & { name: string, steps: number, guidanceScale: number }} Preset */
+
+/** What the header of a LoRA's file says. @typedef {{ triggerWords: string[], baseModel: string | null, preset: Preset | null }} LoraFacts */
 
 /** A LoRA that is stored on this device; without facts, not all of it. @typedef {{ name: string, bytes: number, facts: LoraFacts | null }} StoredLora */
 

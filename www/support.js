@@ -91,6 +91,7 @@ async function checkStorage({ navigator, indexedDB, DecompressionStream }) {
 
 /** @param {number} bytes */
 export function megabytes(bytes) {
+  if (bytes < 1e5) return `${Math.ceil(bytes / 1e3)} kB`;
   if (bytes >= 1e9) return `${(bytes / 1e9).toFixed(1)} GB`;
   return `${(bytes / 1e6).toFixed(bytes < 10e6 ? 1 : 0)} MB`;
 }

@@ -5,7 +5,7 @@
  * @param {import("playwright-core").Page} page
  */
 export function pixelsShown(page) {
-  return page.locator("#picture img").evaluate(async (/** @type {HTMLImageElement} */ image) => {
+  return page.locator("#picture .frame > img").evaluate(async (/** @type {HTMLImageElement} */ image) => {
     const bitmap = await createImageBitmap(image);
     const context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext("2d");
     context?.drawImage(bitmap, 0, 0);

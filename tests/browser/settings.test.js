@@ -65,7 +65,7 @@ async function ended() {
 
 /** The picture's bytes, settings and all. */
 async function shown() {
-  return page.locator("#picture img").evaluate(async (/** @type {HTMLImageElement} */ image) => [...new Uint8Array(await (await fetch(image.src)).arrayBuffer())]);
+  return page.locator("#picture .frame > img").evaluate(async (/** @type {HTMLImageElement} */ image) => [...new Uint8Array(await (await fetch(image.src)).arrayBuffer())]);
 }
 
 /** @param {number} count */

@@ -58,8 +58,11 @@ export class Generator {
    * @param {(event: import("../../www/protocol.js").ProgressEvent) => void} onEvent
    * @param {AbortSignal} signal
    */
-  async generate({ prompt, negativePrompt, steps, width, height, refiner }, _inputs, onEvent, signal) {
+  async generate({ prompt, negativePrompt, seed, steps, width, height, refiner }, _inputs, onEvent, signal) {
     if (prompt.includes("how much memory")) throw named("TooLarge", `planned for ${this.#memory}`);
+    // As in "OutOfMemory above 96 px" or "NotFinite with seed 7".
+    const [, code = "", most, unlucky] = /(\w+) (?:above (\d+) px|with seed (\d+))/.exec(prompt) ?? [];
+    if (width > Number(most) || seed === Number(unlucky)) throw named(code, "on demand");
     if (prompt.includes("bad request")) throw Object.assign(named("BadRequest", "the engine wants another height"), { field: "height" });
     onEvent({ type: "stage", stage: "text" });
     await pause();
@@ -103,7 +106,22 @@ export class Generator {
     this.#memory = bytes;
   }
 
+  addLora() {}
+
+  removeLora() {}
+
   free() {}
+}
+
+/** By its name, as the engine tells them too. @param {string} name */
+export function loraFacts(name) {
+  const sampling = { noiseSchedule: "default", guidanceScale: 1 };
+  const preset = name.includes("lcm-lora")
+    ? { name: "LCM-LoRA", steps: 4, sampler: "lcm", timestepSpacing: null, ...sampling }
+    : name.includes("lightning")
+      ? { name: "SDXL-Lightning", steps: 8, sampler: "euler", timestepSpacing: "trailing", ...sampling }
+      : null;
+  return { triggerWords: [], baseModel: null, preset };
 }
 
 /** An error outside any error scope, which nothing in an engine would notice: a buffer larger than any may be. */

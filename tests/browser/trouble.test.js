@@ -3,6 +3,7 @@
 
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, test } from "node:test";
+import { fileURLToPath } from "node:url";
 
 import { launch, openContext } from "./browser.js";
 import { Site } from "./site.js";
@@ -109,6 +110,7 @@ test("bad numbers are told beside their fields, the first gets the focus, nothin
 
 test("the keyboard alone draws, cancels and saves", async () => {
   assert.equal(await page.evaluate(() => document.activeElement?.id), "prompt");
+  await page.keyboard.press("Control+A");
   await page.keyboard.type("a red circle");
   await page.keyboard.press("Tab");
   await page.keyboard.press("Enter");
@@ -121,9 +123,82 @@ test("the keyboard alone draws, cancels and saves", async () => {
   await page.waitForFunction(() => document.activeElement?.textContent === "Draw", null, { timeout: PATIENCE });
   await page.keyboard.press("Shift+Tab");
   await page.keyboard.press("Shift+Tab");
+  await page.keyboard.press("Shift+Tab");
   const saving = page.waitForEvent("download");
   await page.keyboard.press("Enter");
   assert.match((await saving).suggestedFilename(), /^a-red-circle-\d+\.png$/);
+});
+
+test("what was too large is drawn smaller, in the same shape, until there is nothing smaller", async () => {
+  await page.fill("#width", "256");
+  await page.fill("#height", "192");
+  await start("OutOfMemory above 128 px");
+  assert.equal(await messageCode(), "OutOfMemory");
+  await page.getByRole("button", { name: "Draw it smaller: 192 × 160" }).click();
+  await page.getByRole("button", { name: "Draw it smaller: 160 × 128" }).click();
+  await page.getByRole("button", { name: "Draw it smaller: 128 × 96" }).click();
+  await page.locator("[data-state=picture]").waitFor({ timeout: PATIENCE });
+  assert.match(await page.innerText("#picture figcaption"), /128 × 96/);
+  assert.deepEqual([await page.inputValue("#width"), await page.inputValue("#height")], ["128", "96"]);
+
+  await page.fill("#width", "64");
+  await page.fill("#height", "64");
+  await start("DeviceLost above 0 px");
+  assert.equal(await messageCode(), "DeviceLost");
+  assert.deepEqual(await page.locator("#message button").allInnerTexts(), ["Try again", "Report for a bug…"]);
+});
+
+test("a start picture goes along when it is drawn smaller", async () => {
+  await page.locator("#start-picture [type=file]").setInputFiles(fileURLToPath(new URL("../fixtures/demo/008-base.png", import.meta.url)));
+  await page.locator("#start-picture[data-state=picture]").waitFor();
+  await page.fill("#width", "128");
+  await page.fill("#height", "128");
+  await start("TooLarge above 96 px");
+  await page.getByRole("button", { name: "Draw it smaller: 96 × 96" }).click();
+  await page.locator("[data-state=picture] figcaption").filter({ hasText: "96 × 96" }).waitFor({ timeout: PATIENCE });
+  await page.waitForSelector("#progress", { state: "hidden" });
+  assert.ok(!(await page.isVisible("#message")), await page.innerText("#message"));
+});
+
+test("numbers that ran away are tried with another seed", async () => {
+  await page.fill("#seed", "7");
+  await start("NotFinite with seed 7");
+  await page.getByRole("button", { name: "Draw with another seed" }).click();
+  await page.locator("[data-state=picture]").waitFor({ timeout: PATIENCE });
+  assert.doesNotMatch(await page.innerText("#picture figcaption"), /seed 7 /);
+});
+
+test("where storage is full, the models that take it are a press away", async () => {
+  await start("Quota above 0 px");
+  assert.equal(await messageCode(), "Quota");
+  await page.getByRole("button", { name: "Make room" }).click();
+  await page.getByRole("button", { name: "Remove: demo" }).waitFor({ timeout: PATIENCE });
+  assert.equal(await page.evaluate(() => document.activeElement?.textContent), "Models on this device");
+});
+
+test("what is drawn goes on behind another tab, with the page and the screen kept awake until it is done", async () => {
+  await page.evaluate(() => {
+    const request = navigator.wakeLock.request.bind(navigator.wakeLock);
+    navigator.wakeLock.request = async (type) => {
+      const lock = await request(type);
+      document.documentElement.dataset.screen = "kept on";
+      lock.addEventListener("release", () => delete document.documentElement.dataset.screen);
+      return lock;
+    };
+  });
+  const held = () => page.evaluate(async () => (await navigator.locks.query()).held?.some(({ name }) => name === "sdxl-web at work"));
+  const screen = () => page.getAttribute("html", "data-screen");
+  assert.deepEqual([await held(), await screen()], [false, null]);
+  await page.fill("#negativePrompt", "linger at 2");
+  await start("a red circle");
+  await page.getByText("step 2 of").waitFor({ timeout: PATIENCE });
+  const other = await context.newPage();
+  await other.bringToFront();
+  assert.deepEqual([await held(), await screen()], [true, "kept on"]);
+  await page.waitForSelector("#progress", { state: "hidden", timeout: PATIENCE });
+  assert.equal(await page.getAttribute("#picture", "data-state"), "picture");
+  await page.waitForSelector("html:not([data-screen])", { state: "attached", timeout: PATIENCE });
+  assert.equal(await held(), false);
 });
 
 test("a removed model is gone, and drawing loads it again", async () => {

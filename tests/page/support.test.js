@@ -63,7 +63,8 @@ test("a processor that stands in for a GPU is said to be slow", async () => {
   assert.match(textOf(checks), /slow/);
 });
 
-test("bytes are told as megabytes and gigabytes", () => {
+test("bytes are told as kilobytes, megabytes and gigabytes", () => {
+  assert.equal(megabytes(41_200), "42 kB");
   assert.equal(megabytes(1_234_567), "1.2 MB");
   assert.equal(megabytes(33_600_000), "34 MB");
   assert.equal(megabytes(3_100_000_000), "3.1 GB");

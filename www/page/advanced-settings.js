@@ -29,6 +29,11 @@ const ROWS = [
   { name: "targetHeight", label: "targetHeight", hint: null, attributes: PIXELS },
 ];
 
+/** What there is to choose from, with the names of it. @param {string} setting */
+export function choicesOf(setting) {
+  return ROWS.find(({ name }) => name === setting)?.options ?? [];
+}
+
 /** @param {HTMLElement} container */
 export function fillAdvanced(container) {
   container.replaceChildren(...ROWS.map(row));

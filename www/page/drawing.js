@@ -9,6 +9,8 @@ import { withSettings } from "./picture-file.js";
 import { PreviewView } from "./preview-view.js";
 import { QueueView } from "./queue-view.js";
 import { Queue } from "./queue.js";
+import { remediesAtDrawing } from "./remedies.js";
+import { scaledInputs } from "./scaled-inputs.js";
 import { say } from "./text.js";
 import { UnfinishedPictures } from "./unfinished-pictures.js";
 
@@ -19,6 +21,7 @@ import { UnfinishedPictures } from "./unfinished-pictures.js";
  * @typedef {object} Job
  * @property {import("../protocol.js").DrawRequest} request
  * @property {import("../protocol.js").Inputs | null} inputs
+ * @property {string | undefined} [name]  of its cell in a grid
  * @property {Unfinished} [unfinished]  it only has to be decoded
  */
 
@@ -42,16 +45,20 @@ export class Drawing {
    * @param {import("./gpu-memory.js").GpuMemory} parts.memory
    * @param {import("./work.js").Work} parts.work
    * @param {() => Promise<unknown>} parts.ended  called after each
+   * @param {(waiting: Job[], drawn: Job | null) => void} parts.queued
    */
   constructor(parts) {
     this.#parts = parts;
-    const { store, work } = parts;
+    const { store, work, queued } = parts;
     this.#unfinished = new UnfinishedPictures(part(document, "#unfinished", HTMLElement), store, {
       decode: (unfinished) => this.add({ request: unfinished.request, inputs: null, unfinished }),
       attempt: (quick) => work.attempt(quick),
     });
     const waiting = new QueueView(part(document, "#queue", HTMLElement), { remove: (id) => this.#queue.remove(id), clear: () => this.#queue.clear(), leave: () => work.focus() });
-    this.#queue = new Queue((job) => this.#draw(job), (jobs) => waiting.show(jobs));
+    this.#queue = new Queue((job) => this.#draw(job), (jobs, drawn) => {
+      waiting.show(jobs);
+      queued(jobs.map(({ item }) => item), drawn);
+    });
   }
 
   /** @param {Job[]} jobs */
@@ -90,6 +97,7 @@ export class Drawing {
         tell: (error) => error instanceof CodedError && typeof error.details.field === "string" && form.showProblem(error.details.field, error.message),
         // By then its latents may be there.
         again: () => this.add(run),
+        remedies: (code) => this.#remedies(code, run),
       },
     );
     this.#preview.clear();
@@ -97,6 +105,24 @@ export class Drawing {
     // Not waited for: what the run ended with is on the page already, and who asks for the next picture is not to wait for this.
     void Promise.all([this.refresh(), ended()]).catch(() => {});
     return drawn && kept;
+  }
+
+  /**
+   * @param {string} code
+   * @param {Job} job
+   */
+  #remedies(code, { request, inputs }) {
+    const { form, work } = this.#parts;
+    // What a kept one had started from is gone.
+    const isWhole = inputs !== null || (request.strength === undefined && !request.skipBase);
+    if (!form.facts || !isWhole) return [];
+    return remediesAtDrawing(code, request, form.facts, (change) =>
+      work.attempt(async () => {
+        const resized = "width" in change ? change : null;
+        if (resized) form.fill(resized);
+        this.add({ request: { ...request, ...change }, inputs: inputs && resized ? await scaledInputs(inputs, resized) : inputs });
+      }),
+    );
   }
 
   /** @param {ProgressEvent} event */
@@ -121,13 +147,16 @@ export class Drawing {
     const kept = withSettings(png, request, model.name);
     await this.#image.show({ width, height, png: kept }, request, seconds);
     const record = { png: new Blob([kept], { type: "image/png" }), width, height, request, model: model.name, seconds, at: Date.now() };
-    try {
+    const store = async () => {
       await pictures.add(record);
       if (run.unfinished) await this.#unfinished.drop(run.unfinished);
+    };
+    try {
+      await store();
       return true;
     } catch (error) {
       // Stored again, not drawn again.
-      work.tell(error, () => work.attempt(() => pictures.add(record)));
+      work.tell(error, () => work.attempt(store));
       return false;
     }
   }

@@ -48,7 +48,7 @@ export class GalleryView {
     this.#status = part(container, "[role=status]", HTMLElement);
     this.#cancel = part(container, "[data-part=cancel]", HTMLButtonElement);
     this.#bar = part(container, "[data-part=bar]", HTMLElement);
-    this.#grid = new GalleryGrid(part(container, "ul", HTMLUListElement), { open: (id) => this.#open(id), choose: () => this.#showChosen() });
+    this.#grid = new GalleryGrid(part(container, "ul", HTMLUListElement), { open: (id) => this.open(id), choose: () => this.#showChosen() });
     this.#panel = new PicturePanel(part(container, "dialog", HTMLDialogElement), (deed, record) => this.#deed(/** @type {Deed} */ (deed), record));
     this.#search.addEventListener("input", () => this.#show());
     this.#cancel.addEventListener("click", () => this.#compareWith(null));
@@ -82,6 +82,17 @@ export class GalleryView {
   disable(deeds) {
     this.#disabled = deeds;
     this.#panel.disable(this.#records.length < 2 ? [...deeds, "compare"] : deeds);
+  }
+
+  /** Or compares it with the one that waits for that. @param {number} id */
+  open(id) {
+    const record = this.#find(id);
+    if (!record) return;
+    const first = this.#comparing;
+    if (!first) return this.#panel.open(record);
+    if (first.id === id) return;
+    this.#compareWith(null);
+    this.#onDeed("compare", [first, record]);
   }
 
   get #chosen() {
@@ -129,17 +140,6 @@ export class GalleryView {
     const focused = element.contains(document.activeElement);
     element.hidden = !shown;
     if (focused && !shown) this.#grid.focus();
-  }
-
-  /** @param {number} id */
-  #open(id) {
-    const record = this.#find(id);
-    if (!record) return;
-    const first = this.#comparing;
-    if (!first) return this.#panel.open(record);
-    if (first.id === id) return;
-    this.#compareWith(null);
-    this.#onDeed("compare", [first, record]);
   }
 
   /**

@@ -49,6 +49,15 @@ export class Library {
     for (const view of [this.#models, this.#imports, this.#loraForm, this.#forecast]) view.setBusy(busy);
   }
 
+  /** @param {string} address */
+  proposeLora(address) {
+    this.#loraForm.propose(address);
+  }
+
+  showModels() {
+    this.#models.reveal();
+  }
+
   /** @param {string} name */
   async removeLora(name) {
     const { generator, work } = this.#parts;

@@ -10,12 +10,14 @@ import { say } from "./text.js";
 export class LoraForm {
   #submit;
   #place;
+  #folded;
 
   /**
    * @param {HTMLFormElement} form
    * @param {(request: LoraRequest) => void} onAdd
    */
   constructor(form, onAdd) {
+    this.#folded = form.closest("details");
     this.#submit = part(form, "button[type=submit]", HTMLButtonElement);
     this.#place = new PlaceField(part(form, "[data-place]", HTMLElement));
     form.addEventListener("submit", (event) => {
@@ -29,6 +31,12 @@ export class LoraForm {
   /** @param {boolean} busy */
   setBusy(busy) {
     this.#submit.disabled = busy;
+  }
+
+  /** @param {string} address */
+  propose(address) {
+    if (this.#folded) this.#folded.open = true;
+    this.#place.propose(address);
   }
 
   clear() {

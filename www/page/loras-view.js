@@ -3,6 +3,7 @@
 
 import { megabytes } from "../support.js";
 import { part } from "./element.js";
+import { namesOf } from "./sampler-names.js";
 import { say } from "./text.js";
 
 /** @typedef {import("../protocol.js").StoredLora} StoredLora */
@@ -15,18 +16,30 @@ export class LorasView {
   #list;
   #onWord;
   #onRemove;
+  #onPreset;
+  #onChange;
+  /** @type {StoredLora[]} */
+  #stored = [];
 
   /**
    * @param {HTMLElement} container
    * @param {object} on
    * @param {(word: string) => void} on.word  a trigger word was chosen
    * @param {(name: string) => void} on.remove
+   * @param {(name: string) => void} on.preset  the settings that it was made for are wanted
+   * @param {() => void} on.change  others are here, or used, than before
    */
-  constructor(container, { word, remove }) {
+  constructor(container, { word, remove, preset, change }) {
     this.#container = container;
     this.#list = part(container, "ul", HTMLUListElement);
     this.#onWord = word;
     this.#onRemove = remove;
+    this.#onPreset = preset;
+    this.#onChange = change;
+  }
+
+  get stored() {
+    return this.#stored;
   }
 
   /** Those that are used, for a request. */
@@ -40,12 +53,20 @@ export class LorasView {
     const known = new Map([...this.#list.children].filter((item) => !part(item, "[type=checkbox]", HTMLInputElement).disabled).map((item) => [nameIn(item), item]));
     this.#list.replaceChildren(...loras.map((lora) => known.get(lora.name) ?? this.#item(lora)));
     this.#container.hidden = loras.length === 0;
+    this.#stored = loras;
+    this.#onChange();
   }
 
   /** @param {string} name */
   use(name) {
     const item = [...this.#list.children].find((each) => nameIn(each) === name);
     if (item) part(item, "[type=checkbox]", HTMLInputElement).checked = true;
+    this.#onChange();
+  }
+
+  /** Of these, made for few steps, and of no others. @param {string[]} names */
+  offerSettings(names) {
+    for (const offer of this.#list.querySelectorAll("[data-part=preset]")) offer.toggleAttribute("hidden", !names.includes(nameIn(/** @type {Element} */ (offer.closest("li")))));
   }
 
   /**
@@ -65,6 +86,7 @@ export class LorasView {
       weight.value = String(found.weight);
       weight.dispatchEvent(new Event("input"));
     }
+    this.#onChange();
     const here = this.used.map(({ name }) => name);
     return wanted.map(({ name }) => name).filter((name) => !here.includes(name));
   }
@@ -100,7 +122,22 @@ export class LorasView {
     words.append(...(facts?.triggerWords ?? []).map((word) => button(word, () => this.#onWord(word), say("addWord", { word }))));
     words.hidden = words.childElementCount === 0;
     item.append(label, " ", size, row, words);
+    if (facts?.preset) item.append(this.#offer(name, facts.preset));
     return item;
+  }
+
+  /**
+   * @param {string} name
+   * @param {import("../protocol.js").Preset} preset
+   */
+  #offer(name, { steps, guidanceScale, ...sampling }) {
+    const guidance = guidanceScale > 1 ? say("captionGuidance", { guidance: guidanceScale }) : say("guidanceOff");
+    const settings = [say("captionSteps", { steps }), guidance, namesOf(sampling).sampler].join(say("comma"));
+    const text = say("useItsSettings", { settings });
+    const offer = Object.assign(document.createElement("p"), { className: "words", hidden: true });
+    offer.dataset.part = "preset";
+    offer.append(button(text, () => this.#onPreset(name), say("deedOn", { deed: text, name })));
+    return offer;
   }
 }
 

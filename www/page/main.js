@@ -7,6 +7,7 @@ import { Drawing } from "./drawing.js";
 import { part } from "./element.js";
 import { Generator } from "./generator.js";
 import { GpuMemory } from "./gpu-memory.js";
+import { GridSheet } from "./grid-sheet.js";
 import { Library } from "./library.js";
 import { LorasView } from "./loras-view.js";
 import { ModelView } from "./model-view.js";
@@ -15,6 +16,10 @@ import { PictureStore } from "./picture-store.js";
 import { Pictures, pixelsOf } from "./pictures.js";
 import { PromptForm } from "./prompt-form.js";
 import { PromptReading } from "./prompt-reading.js";
+import { QualityView } from "./quality-view.js";
+import { RecentPromptsView } from "./recent-prompts-view.js";
+import { RecentPrompts } from "./recent-prompts.js";
+import { remediesOfStorage } from "./remedies.js";
 import { SettingsIntake } from "./settings-intake.js";
 import { StartPicture } from "./start-picture.js";
 import { language, offerLanguages, translate } from "./text.js";
@@ -35,10 +40,29 @@ const diagnostics = new Diagnostics(part(document, "#diagnostics", HTMLDialogEle
   const [found, models, loras, used] = await Promise.all([generator.diagnose(), generator.models(), generator.loras(), generator.memory()]);
   return { model: model.address, memory: used, ...found, models, loras: loras.length };
 });
-const work = new Work({ change: setBusy, leave: () => form.focus() }, diagnostics);
+const work = new Work({ change: setBusy, leave: () => form.focus(), remedies: (code) => remediesOfStorage(code, () => library.showModels()) }, diagnostics);
 const start = new StartPicture(part(document, "#start-picture", HTMLElement));
-const form = new PromptForm(part(document, "#prompt-form", HTMLFormElement), { submit: ask, size: (width, height) => start.resize(width, height), syntax: () => readPrompts() });
-const loras = new LorasView(part(document, "#loras", HTMLElement), { word: form.addToPrompt.bind(form), remove: (name) => library.removeLora(name) });
+const form = new PromptForm(part(document, "#prompt-form", HTMLFormElement), {
+  submit: ask,
+  size: (width, height) => start.resize(width, height),
+  syntax: () => readPrompts(),
+  change: () => quality.update(),
+  around: () => ({ loras: loras.used, hasPicture: start.isThere }),
+});
+const loras = new LorasView(part(document, "#loras", HTMLElement), { word: form.addToPrompt.bind(form), remove: (name) => library.removeLora(name), preset: (name) => quality.useSettingsOf(name), change: () => quality.update() });
+const quality = new QualityView(part(document, "#quality", HTMLElement), {
+  form,
+  loras,
+  bringLora: (address) => library.proposeLora(address),
+  bringModel() {
+    part(document, "#get-model", HTMLDetailsElement).open = true;
+    part(document, "#import-base", HTMLElement).focus();
+  },
+});
+const recent = new RecentPromptsView(part(document, "#prompt-form", HTMLElement), new RecentPrompts(), (prompt) => {
+  form.fill(prompt);
+  part(document, "#prompt", HTMLElement).focus();
+});
 const intake = new SettingsIntake({ form, loras, attempt: (quick) => work.attempt(quick) });
 const store = new PictureStore();
 const pictures = new Pictures(store, {
@@ -50,12 +74,20 @@ const pictures = new Pictures(store, {
     if (paints) start.paint();
     part(document, "#start-picture", HTMLElement).scrollIntoView({ block: "nearest" });
   },
+  added: (request, id) => sheet.added(request, id),
+  listed: (records) => sheet.listed(records),
+  attempt: (quick) => work.attempt(quick),
+});
+const sheet = new GridSheet(part(document, "#sheet", HTMLElement), {
+  draw: (jobs) => drawing.add(...jobs),
+  open: (id) => pictures.open(id),
+  leave: () => form.focus(),
   attempt: (quick) => work.attempt(quick),
 });
 const modelView = new ModelView(part(document, "#model", HTMLElement), () => work.attempt(() => remove(model.address)));
 const library = new Library({ generator, model, loras, work, use, changed: refreshModel, remove });
 const memory = new GpuMemory(part(document, "#gpu-memory", HTMLSelectElement));
-const drawing = new Drawing({ generator, model, form, pictures, store, memory, work, ended: refreshModel });
+const drawing = new Drawing({ generator, model, form, pictures, store, memory, work, ended: refreshModel, queued: (waiting, drawn) => sheet.queued(waiting, drawn) });
 const readings = /** @type {const} */ ([["prompt", "reading-prompt"], ["negativePrompt", "reading-negative"]]).map(([field, place]) => {
   const shown = part(document, `[data-part=${place}]`, HTMLElement);
   return new PromptReading(part(document, `#${field}`, HTMLTextAreaElement), shown, (prompt) => generator.readPrompt(model.address, prompt, form.syntax));
@@ -94,13 +126,19 @@ function readPrompts() {
   for (const reading of readings) reading.update();
 }
 
-/** @param {import("./request.js").FormRequest[]} requests */
-async function ask(requests) {
+/**
+ * @param {import("./request.js").FormRequest[]} requests
+ * @param {import("./grid.js").Headers | null} grid  whose cells they are
+ */
+async function ask(requests, grid) {
+  const [{ prompt, negativePrompt = null } = { prompt: "" }] = requests;
+  recent.add({ prompt, negativePrompt });
   const from = await start.inputs;
-  const jobs = requests.map((request) => {
-    const full = { ...request, loras: loras.used, ...(from && { strength: from.strength }) };
-    return { request: full, inputs: from && { image: from.image, mask: from.mask } };
+  const jobs = requests.map((request, at) => {
+    const full = { loras: loras.used, ...(from && { strength: from.strength }), ...request };
+    return { request: full, inputs: from && { image: from.image, mask: from.mask }, name: grid?.names[at] };
   });
+  if (grid) sheet.show(grid, jobs);
   drawing.add(...jobs);
 }
 

@@ -20,19 +20,21 @@ export class MessageView {
   /**
    * @param {unknown} error
    * @param {() => void} tryAgain
+   * @param {import("./remedies.js").Remedy[]} [remedies]  what else may help
    */
-  show(error, tryAgain) {
+  show(error, tryAgain, remedies = []) {
     const { name, message } = error instanceof Error ? error : { name: "Error", message: String(error) };
     const { title, advice } = wordsFor(name);
     this.#container.dataset.code = name;
-    const button = line("button", say("tryAgain"));
-    button.addEventListener("click", tryAgain);
-    this.#container.replaceChildren(line("strong", title), line("p", message), line("p", advice), button);
-    if (this.#onReport) {
-      const report = line("button", say("showReport"));
-      report.addEventListener("click", this.#onReport);
-      this.#container.append(report);
+    const deeds = document.createElement("div");
+    deeds.className = "deeds";
+    const report = this.#onReport ? [{ label: say("showReport"), act: this.#onReport }] : [];
+    for (const { label, act } of [{ label: say("tryAgain"), act: tryAgain }, ...remedies, ...report]) {
+      const button = line("button", label);
+      button.addEventListener("click", act);
+      deeds.append(button);
     }
+    this.#container.replaceChildren(line("strong", title), line("p", message), line("p", advice), deeds);
     this.#container.hidden = false;
   }
 

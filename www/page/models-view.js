@@ -28,6 +28,13 @@ export class ModelsView {
     this.#list.replaceChildren(...models.map((model) => this.#item(model, model.model === used)));
   }
 
+  /** Also where they are folded away. */
+  reveal() {
+    const folded = this.#list.closest("details");
+    if (folded) folded.open = true;
+    folded?.querySelector("summary")?.focus();
+  }
+
   /** @param {boolean} busy */
   setBusy(busy) {
     for (const button of this.#list.querySelectorAll("button")) button.disabled = busy;

@@ -32,6 +32,8 @@ export class Pictures {
    * @param {(settings: Settings) => void} on.use       puts them into the form
    * @param {(request: DrawRequest, start: Blob | null) => void} on.draw
    * @param {(png: Blob, record: PictureRecord, paints: boolean) => void} on.start  a request is to start from it
+   * @param {(request: DrawRequest, id: number) => void} on.added  a picture of this request is stored
+   * @param {(records: PictureRecord[]) => void} on.listed         all there are
    * @param {(work: () => Promise<unknown>) => Promise<void>} on.attempt  runs it, and tells what goes wrong
    */
   constructor(store, on) {
@@ -42,13 +44,20 @@ export class Pictures {
   }
 
   async refresh() {
-    this.#gallery.show(await this.#store.list());
+    const records = await this.#store.list();
+    this.#gallery.show(records);
+    this.#on.listed(records);
   }
 
   /** @param {Omit<PictureRecord, "id" | "thumbnail">} picture */
   async add(picture) {
-    await this.#store.add(picture);
+    this.#on.added(picture.request, await this.#store.add(picture));
     await this.refresh();
+  }
+
+  /** Large, with what can be done with it. @param {number} id */
+  open(id) {
+    this.#gallery.open(id);
   }
 
   /**

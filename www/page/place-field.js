@@ -48,6 +48,14 @@ export class PlaceField {
     this.#field.value = "";
   }
 
+  /** @param {string} address  to look at, and to change */
+  propose(address) {
+    this.clear();
+    this.showProblem("");
+    this.#field.value = address;
+    this.#field.focus();
+  }
+
   /** @param {string} problem */
   showProblem(problem) {
     this.#field.setAttribute("aria-invalid", String(problem !== ""));

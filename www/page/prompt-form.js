@@ -4,6 +4,9 @@
 import { fillAdvanced } from "./advanced-settings.js";
 import { Aspects } from "./aspects.js";
 import { part } from "./element.js";
+import { GridForm } from "./grid-form.js";
+import { isGrid, readGrid } from "./grid.js";
+import { standard } from "./quality.js";
 import { UNTOUCHED, readRequest, rollSeed, typedOf } from "./request.js";
 import { STYLES, styled } from "./styles.js";
 import { say } from "./text.js";
@@ -11,8 +14,8 @@ import { say } from "./text.js";
 /**
  * @typedef {import("../protocol.js").ModelFacts} ModelFacts
  * @typedef {import("./request.js").FormRequest} FormRequest
- * @typedef {import("./request.js").Field} Field
- * @typedef {import("./request.js").Typed} Typed
+ * @typedef {import("./request.js").Field | import("./grid.js").GridField} Field
+ * @typedef {import("./grid.js").GridTyped} Typed
  * @typedef {import("./settings.js").Settings} Settings
  */
 
@@ -25,19 +28,25 @@ export class PromptForm {
   #examples;
   #aspects;
   #onSize;
+  #around;
+  #onChange;
   /** @type {ModelFacts | null} */
   #facts = null;
 
   /**
    * @param {HTMLFormElement} form
    * @param {object} on
-   * @param {(requests: FormRequest[]) => void} on.submit  called with valid requests only
+   * @param {(requests: FormRequest[], grid: import("./grid.js").Headers | null) => void} on.submit  called with valid requests only
    * @param {(width: number, height: number) => void} on.size  these are to be drawn now
    * @param {() => void} on.syntax  prompts are to be read in another way now
+   * @param {() => void} on.change  something was typed, chosen or filled in
+   * @param {() => import("./grid.js").Around} on.around
    */
-  constructor(form, { submit, size, syntax }) {
+  constructor(form, { submit, size, syntax, change, around }) {
     this.#form = form;
+    this.#onChange = change;
     this.#onSize = size;
+    this.#around = around;
     this.#submit = part(form, "button[type=submit]", HTMLButtonElement);
     this.#refine = part(form, "[name=refine]", HTMLInputElement);
     this.#lock = part(form, "[name=lock]", HTMLInputElement);
@@ -45,14 +54,15 @@ export class PromptForm {
     this.#examples = part(form, "[data-part=examples]", HTMLElement);
     this.#aspects = new Aspects(part(form, "[data-part=aspects]", HTMLElement), ({ width, height }) => this.fill({ width, height }));
     fillAdvanced(part(form, "[data-part=advanced]", HTMLElement));
+    new GridForm(part(form, "#grid", HTMLElement));
     this.#style.append(...STYLES.map(({ id }) => new Option(say(id), id)));
     this.#put(UNTOUCHED);
     this.#put({ seed: String(rollSeed()) });
 
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      const requests = this.#facts ? this.#read(this.#facts) : [];
-      if (requests.length > 0) submit(requests);
+      const { requests, grid } = this.#facts ? this.#read(this.#facts) : { requests: [], grid: null };
+      if (requests.length > 0) submit(requests, grid);
       if (requests.length > 0 && !this.#lock.checked) this.#put({ seed: String(rollSeed()) });
     });
     form.addEventListener("input", (event) => {
@@ -61,6 +71,7 @@ export class PromptForm {
       this.#mark(/** @type {Field} */ (name), null);
       if (name === "seed") this.#lock.checked = true;
       if (name === "width" || name === "height") this.#tellSize();
+      change();
     });
     this.#field("prompt").addEventListener("keydown", (event) => {
       const { key, ctrlKey, metaKey } = /** @type {KeyboardEvent} */ (event);
@@ -85,15 +96,14 @@ export class PromptForm {
       Object.assign(this.#field(name), { min: String(facts.minSide), max: String(facts.maxSide), step: String(facts.multiple) });
     }
     this.#aspects.configure(facts);
-    this.fill({ steps: facts.steps, guidanceScale: facts.guidance, width: facts.side, height: facts.side });
     this.#put({ switchAt: String(facts.switchAt) });
     this.#refine.disabled = !facts.refiner;
-    this.#refine.checked = facts.refiner;
+    this.#refine.checked = false;
+    this.fill({ ...standard(facts), width: facts.side, height: facts.side });
     part(this.#form, "[data-part=size-hint]", HTMLElement).textContent = say("sizeHint", { multiple: facts.multiple, side: facts.side });
     part(this.#form, "[data-part=refiner-hint]", HTMLElement).textContent = say(facts.refiner ? "refinerHint" : "noRefinerHint");
     this.#examples.hidden = !facts.demo;
     if (facts.demo && this.#value("prompt") === "") this.#put({ prompt: part(this.#examples, "button", HTMLButtonElement).textContent ?? "" });
-    this.#showSwitch();
     this.#submit.disabled = false;
   }
 
@@ -107,6 +117,7 @@ export class PromptForm {
     if (typed.refine !== undefined && !this.#refine.disabled) this.#refine.checked = typed.refine;
     this.#showSwitch();
     if (settings.width !== undefined || settings.height !== undefined) this.#tellSize();
+    this.#onChange();
   }
 
   /** @param {{ drawing: boolean, busy: boolean }} state  busy is who cannot even be waited for */
@@ -129,6 +140,23 @@ export class PromptForm {
   focus() {
     this.#submit.focus({ preventScroll: true });
     if (this.#submit.matches(":focus-visible")) this.#submit.scrollIntoView({ block: "nearest" });
+  }
+
+  /** What is set of all that makes a picture fast or good. @returns {import("./quality.js").Recipe} */
+  get recipe() {
+    const sampling = { sampler: this.#value("sampler"), noiseSchedule: this.#value("noiseSchedule"), timestepSpacing: this.#value("timestepSpacing") || null };
+    const together = this.#value("refinerMode") === "ensemble" ? { switchAt: Number(this.#value("switchAt")) } : { strength: Number(this.#value("refinerStrength")) };
+    return {
+      steps: Number(this.#value("steps")),
+      guidanceScale: Number(this.#value("guidanceScale")),
+      sampling: /** @type {import("./quality.js").Recipe["sampling"]} */ (sampling),
+      refiner: this.#refine.checked && !this.#refine.disabled ? together : null,
+    };
+  }
+
+  /** Of the model that it is for. */
+  get facts() {
+    return this.#facts;
   }
 
   get hasFocus() {
@@ -155,17 +183,18 @@ export class PromptForm {
 
   /**
    * @param {ModelFacts} facts
-   * @returns {FormRequest[]} one for each picture, with seeds that follow each other
+   * @returns {import("./grid.js").ReadGrid}
    */
   #read(facts) {
     const data = /** @type {Typed} */ (/** @type {unknown} */ (Object.fromEntries(new FormData(this.#form))));
     const typed = styled({ ...data, refine: this.#refine.checked }, STYLES.find(({ id }) => id === this.#style.value));
-    const { request, images, problems } = readRequest(typed, facts);
+    const read = isGrid(typed) ? readGrid(typed, facts, this.#around()) : readSequence(typed, facts);
+    const { problems } = read;
     const names = [...this.#form.querySelectorAll(".problem")].map(({ id }) => /** @type {Field} */ (id.slice("problem-".length)));
     for (const name of names) this.#mark(name, problems[name] ?? null);
     const wrong = names.find((name) => problems[name]);
     if (wrong) this.#reveal(wrong);
-    return request ? Array.from({ length: images }, (_, index) => ({ ...request, seed: request.seed + index })) : [];
+    return read;
   }
 
   /** @param {Partial<Typed>} typed */
@@ -219,4 +248,15 @@ export class PromptForm {
   #field(name) {
     return /** @type {HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement} */ (part(this.#form, `[name=${name}]`, HTMLElement));
   }
+}
+
+/**
+ * Several pictures, with seeds that follow each other.
+ * @param {Typed} typed
+ * @param {ModelFacts} facts
+ * @returns {import("./grid.js").ReadGrid}
+ */
+function readSequence(typed, facts) {
+  const { request, images, problems } = readRequest(typed, facts);
+  return { requests: request ? Array.from({ length: images }, (_, index) => ({ ...request, seed: request.seed + index })) : [], grid: null, problems };
 }

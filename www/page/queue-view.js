@@ -25,13 +25,13 @@ export class QueueView {
     part(container, "[data-part=clear]", HTMLButtonElement).addEventListener("click", () => on.clear());
   }
 
-  /** @param {{ id: number, item: { request: { prompt: string, seed: number } } }[]} waiting */
+  /** @param {{ id: number, item: { request: { prompt: string, seed: number }, name?: string | undefined } }[]} waiting */
   show(waiting) {
     const hadFocus = this.#container.contains(document.activeElement);
     this.#container.hidden = waiting.length === 0;
     part(this.#container, "[data-part=count]", HTMLElement).textContent = say("waiting", { count: waiting.length });
     for (const id of this.#items.keys()) if (!waiting.some((each) => each.id === id)) this.#drop(id);
-    for (const { id, item } of waiting) if (!this.#items.has(id)) this.#add(id, item.request);
+    for (const { id, item } of waiting) if (!this.#items.has(id)) this.#add(id, { seed: item.request.seed, prompt: item.name ?? item.request.prompt });
     if (hadFocus && waiting.length === 0) this.#on.leave();
   }
 

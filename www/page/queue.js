@@ -11,10 +11,12 @@ export class Queue {
   #waiting = [];
   #next = 1;
   #running = false;
+  /** @type {T | null} */
+  #current = null;
 
   /**
    * @param {(item: T) => Promise<boolean>} work  false where those that wait are not to follow
-   * @param {(waiting: { id: number, item: T }[]) => void} onChange
+   * @param {(waiting: { id: number, item: T }[], current: T | null) => void} onChange  the current one is worked on
    */
   constructor(work, onChange) {
     this.#work = work;
@@ -50,11 +52,12 @@ export class Queue {
 
   #take() {
     const next = this.#waiting.shift();
-    if (next) this.#changed();
+    this.#current = next?.item ?? null;
+    this.#changed();
     return next;
   }
 
   #changed() {
-    this.#onChange([...this.#waiting]);
+    this.#onChange([...this.#waiting], this.#current);
   }
 }

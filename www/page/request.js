@@ -1,12 +1,13 @@
 // @ts-check
 /** What was typed into the form -> a request, or what is wrong with it, field by field; and back. */
 
+import { WITHOUT_NOISE_SCHEDULES } from "./sampler-names.js";
 import { say } from "./text.js";
 
 /**
  * @typedef {import("../protocol.js").ModelFacts} ModelFacts
  * @typedef {import("./settings.js").Settings} Settings
- * @typedef {Omit<import("../protocol.js").DrawRequest, "loras">} FormRequest  LoRAs are chosen elsewhere
+ * @typedef {Omit<import("../protocol.js").DrawRequest, "loras"> & Pick<Settings, "loras">} FormRequest  LoRAs are chosen elsewhere, but where they make a grid
  * @typedef {"prompt" | "negativePrompt" | "seed" | "steps" | "guidanceScale" | "width" | "height" | "switchAt" | keyof typeof NUMBERS} TextField
  * @typedef {"sampler" | "noiseSchedule" | "timestepSpacing" | "promptSyntax" | "refinerMode"} Choice
  * @typedef {TextField | Choice | "refine"} Field
@@ -112,6 +113,10 @@ export function readRequest(typed, facts) {
     numbers[name] = value;
     note(name, value === null ? null : boundsProblem(value, bounds));
   }
+  const { sampler } = typed;
+  const hasSchedules = !WITHOUT_NOISE_SCHEDULES.some((name) => name === sampler);
+  note("noiseSchedule", typed.noiseSchedule === "default" || hasSchedules ? null : say("noiseScheduleProblem"));
+  note("timestepSpacing", typed.timestepSpacing === "" || sampler !== "lcm" ? null : say("timestepSpacingProblem"));
   for (const [first, second] of PAIRS) {
     const lacking = numbers[first] === null ? first : second;
     if ((numbers[first] === null) !== (numbers[second] === null)) note(lacking, say("bothOrNeither"));
@@ -182,7 +187,7 @@ export function typedOf(settings) {
  * @param {number} value
  * @param {typeof PIXELS} bounds
  */
-function boundsProblem(value, { least, most, whole, optional }) {
+export function boundsProblem(value, { least, most, whole, optional }) {
   if (value >= least && value <= most && (!whole || Number.isInteger(value))) return null;
   const key = whole ? (optional ? "wholeNumberOrNothing" : "wholeNumber") : optional ? "numberOrNothing" : "numberFromTo";
   return say(key, { least, most });
@@ -203,7 +208,7 @@ function sideProblem(side, { multiple, minSide, maxSide }) {
 }
 
 /** @param {string} text */
-function toNumber(text) {
+export function toNumber(text) {
   return text.trim() === "" ? NaN : Number(text);
 }
 

@@ -41,7 +41,7 @@ const AUTOMATIC = "automatic";
 const ON_TIMESTEPS = ["ddim", "unipc"];
 
 /** As `has_noise_schedules` in src/sampling/options.rs. @type {readonly Sampler[]} */
-const WITHOUT_NOISE_SCHEDULES = ["euler_ancestral", "ddim", "lcm"];
+export const WITHOUT_NOISE_SCHEDULES = ["euler_ancestral", "ddim", "lcm"];
 
 const samplersByName = new Map(Object.entries(ALIASES));
 for (const [sampler, name] of Object.entries(SAMPLERS)) samplersByName.set(plain(name), /** @type {Sampler} */ (sampler));

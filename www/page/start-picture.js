@@ -66,6 +66,10 @@ export class StartPicture {
     this.#showStrength();
   }
 
+  get isThere() {
+    return this.#picture !== null;
+  }
+
   /** What a request starts from, with a picture that is still being read; null without a picture. @returns {Promise<Inputs | null>} */
   get inputs() {
     return this.#arriving.catch(() => {}).then(() => this.#read());

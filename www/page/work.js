@@ -1,6 +1,7 @@
 // @ts-check
 /** What takes a while, one at a time: shows how far it is, can be stopped, and tells what went wrong. */
 
+import { stayAwake } from "./awake.js";
 import { part } from "./element.js";
 import { MessageView } from "./message-view.js";
 import { ProgressView } from "./progress-view.js";
@@ -9,6 +10,7 @@ import { isAbort } from "./trouble.js";
 /**
  * @typedef {import("./worker-calls.js").Options} Options
  * @typedef {import("../protocol.js").ProgressEvent} ProgressEvent
+ * @typedef {import("./remedies.js").Remedy} Remedy
  * @typedef {object} Job
  * @property {number} [steps]        that the network is going to make
  * @property {boolean} [drawing]     another picture may be asked for beside it
@@ -16,6 +18,7 @@ import { isAbort } from "./trouble.js";
  * @property {(event: ProgressEvent) => void} [onEvent]
  * @property {(error: unknown) => boolean} [tell]  whether it has told the error where it belongs
  * @property {() => unknown} again
+ * @property {(code: string) => Remedy[]} [remedies]  besides trying again
  */
 
 export class Work {
@@ -30,6 +33,7 @@ export class Work {
    * @param {object} on
    * @param {(state: { drawing: boolean, busy: boolean }) => void} on.change  busy is what no picture can be asked for beside
    * @param {() => void} on.leave  the focus has to go somewhere
+   * @param {(code: string) => Remedy[]} on.remedies  whatever was under way
    * @param {import("./diagnostics.js").Diagnostics} diagnostics
    */
   constructor(on, diagnostics) {
@@ -51,10 +55,12 @@ export class Work {
   /**
    * @param {unknown} error
    * @param {() => unknown} again
+   * @param {(code: string) => Remedy[]} [remedies]
    */
-  tell(error, again) {
+  tell(error, again, remedies = () => []) {
     this.#diagnostics.note(error);
-    this.#message.show(error, again);
+    const code = error instanceof Error ? error.name : "Error";
+    this.#message.show(error, again, [...remedies(code), ...this.#on.remedies(code)]);
   }
 
   /** To the button that stops what is done, or where the focus goes when nothing is. */
@@ -68,12 +74,13 @@ export class Work {
    * @param {Job} job
    * @returns {Promise<boolean>} false where it went wrong; what was stopped on purpose did not
    */
-  async run(work, { steps = 0, drawing = false, takesFocus = false, onEvent, tell, again }) {
+  async run(work, { steps = 0, drawing = false, takesFocus = false, onEvent, tell, again, remedies }) {
     this.#stop = new AbortController();
     this.#message.clear();
     this.#on.change({ drawing, busy: !drawing });
     this.#progress.start({ steps });
     if (takesFocus) this.#progress.focus();
+    const letSleep = stayAwake();
     let sound = true;
     try {
       await work({
@@ -85,7 +92,9 @@ export class Work {
       });
     } catch (error) {
       sound = isAbort(error);
-      if (!sound && !tell?.(error)) this.tell(error, again);
+      if (!sound && !tell?.(error)) this.tell(error, again, remedies);
+    } finally {
+      letSleep();
     }
     const hadFocus = this.#progress.hasFocus;
     this.#progress.stop();
