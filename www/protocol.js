@@ -133,7 +133,7 @@
 
 /** @typedef {{ report: object, markdown: string }} BenchResult */
 
-/** What SDXL is to be forecast for: the side of a picture in pixels. @typedef {{ size: number, weights: "q8" | "q4" }} ForecastPlan */
+/** What SDXL is to be forecast for: the side of a picture in pixels, and bytes of the GPU to plan for. @typedef {{ size: number, weights: "q8" | "q4", memory: number | null }} ForecastPlan */
 
 /** Seconds of a step with guidance, and of decoding; the most bytes on the GPU. @typedef {{ baseStep: number, refinerStep: number | null, decode: number, memory: number }} Forecast */
 

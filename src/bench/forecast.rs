@@ -31,6 +31,8 @@ pub struct Plan {
     pub weights: Encoding,
     /// What was found out about this device before.
     pub tuning: Option<Tuning>,
+    /// Bytes of the GPU to plan for, where it is not what the device was opened with.
+    pub memory: Option<u64>,
 }
 
 /// What that takes.
@@ -69,6 +71,9 @@ pub async fn forecast(
     host: &mut dyn Host,
 ) -> Result<Forecast> {
     let vae: VaeConfig = read(ComponentName::Vae, &configs.vae)?;
+    let mut gpu = gpu.clone();
+    gpu.room.memory = plan.memory.unwrap_or(gpu.room.memory);
+    let gpu = &gpu;
     let request = Request {
         width: plan.size,
         height: plan.size,

@@ -232,6 +232,7 @@ fn a_forecast_needs_no_weights_and_no_full_run() {
             speed: 1e6,
             ..Tuning::default()
         }),
+        memory: None,
     };
     let configs = tiny_configs();
     let told = |size| {

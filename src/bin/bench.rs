@@ -81,6 +81,7 @@ async fn run(arguments: Arguments) -> Result<String> {
             size: arguments.size,
             weights: arguments.weights,
             tuning: None,
+            memory: None,
         };
         let told = bench::forecast(&configs, &gpu, &plan, &mut progress).await?;
         eprintln!();

@@ -19,7 +19,7 @@ export interface BenchRequest {
   /** Of another model than SDXL 1.0. */
   configs: { name: string; unet: object; refiner: object | null; vae: object; scheduler: object } | null;
 }
-export interface ForecastPlan { size: number; weights: string; tuning: object | null; }
+export interface ForecastPlan { size: number; weights: string; tuning: object | null; memory: number | null; }
 export interface Forecast { baseStep: number; refinerStep: number | null; decode: number; memory: number; tuning: object; }
 export interface Bytes { read: number; stored: number; }
 export interface BenchResult { report: any; markdown: string; }
@@ -68,12 +68,14 @@ pub async fn run_forecast(
         size,
         weights,
         tuning,
+        memory,
     } = serde_wasm_bindgen::from_value(plan)
         .map_err(|error| bad_request("plan", &error.to_string()))?;
     let plan = Plan {
         size,
         weights,
         tuning: known_tuning(tuning),
+        memory: memory.map(|bytes| bytes as u64),
     };
     let configs = Configs::published().map_err(into_js)?;
     let gpu = open_gpu().await.map_err(into_js)?;
@@ -98,6 +100,7 @@ struct ForecastPlan {
     size: usize,
     weights: Encoding,
     tuning: serde_json::Value,
+    memory: Option<f64>,
 }
 
 #[derive(Deserialize)]

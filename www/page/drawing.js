@@ -34,6 +34,7 @@ export class Drawing {
   #preview = new PreviewView(part(document, "#picture .frame", HTMLElement));
   /** @type {Queue<Job>} */
   #queue;
+  #takesFocus = false;
 
   /**
    * @param {object} parts
@@ -53,17 +54,31 @@ export class Drawing {
     this.#unfinished = new UnfinishedPictures(part(document, "#unfinished", HTMLElement), store, {
       decode: (unfinished) => this.add({ request: unfinished.request, inputs: null, unfinished }),
       attempt: (quick) => work.attempt(quick),
+      leave: () => parts.form.focus(),
     });
-    const waiting = new QueueView(part(document, "#queue", HTMLElement), { remove: (id) => this.#queue.remove(id), clear: () => this.#queue.clear(), leave: () => work.focus() });
-    this.#queue = new Queue((job) => this.#draw(job), (jobs, drawn) => {
-      waiting.show(jobs);
-      queued(jobs.map(({ item }) => item), drawn);
+    const view = new QueueView(part(document, "#queue", HTMLElement), {
+      remove: (id) => this.#queue.remove(id),
+      clear: () => this.#queue.clear(),
+      resume: () => this.#queue.resume(),
+      leave: () => work.focus(),
+    });
+    this.#queue = new Queue((job) => this.#draw(job), (state) => {
+      view.show(state);
+      this.#unfinished.setTaken([...state.waiting.map(({ item }) => item), state.current].flatMap((job) => job?.unfinished?.id ?? []));
+      queued(state.waiting.map(({ item }) => item), state.current);
     });
   }
 
   /** @param {Job[]} jobs */
   add(...jobs) {
+    // Whoever goes on typing while one after the other is drawn, keeps the focus.
+    if (this.#queue.isEmpty) this.#takesFocus = this.#parts.form.hasFocus;
     this.#queue.add(...jobs);
+  }
+
+  /** Whether a picture is drawn or waits. */
+  get isBusy() {
+    return !this.#queue.isEmpty;
   }
 
   /** Offers what an earlier visit left. */
@@ -83,6 +98,8 @@ export class Drawing {
   async #draw(job) {
     const { form, work, ended } = this.#parts;
     askToPersist();
+    const takesFocus = this.#takesFocus;
+    this.#takesFocus = false;
     const run = { ...job };
     let kept = true;
     const drawn = await work.run(
@@ -92,11 +109,11 @@ export class Drawing {
       {
         steps: job.unfinished ? 0 : job.request.steps,
         drawing: true,
-        takesFocus: form.hasFocus,
+        takesFocus,
         onEvent: (event) => this.#show(event),
         tell: (error) => error instanceof CodedError && typeof error.details.field === "string" && form.showProblem(error.details.field, error.message),
         // By then its latents may be there.
-        again: () => this.add(run),
+        again: () => this.#queue.again(run),
         remedies: (code) => this.#remedies(code, run),
       },
     );
@@ -137,18 +154,23 @@ export class Drawing {
    * @returns {Promise<boolean>} whether it was stored as well
    */
   async #picture(run, options) {
-    const { generator, memory, pictures, work } = this.#parts;
+    const { generator, memory, pictures, store: pictureStore, work } = this.#parts;
     const { request } = run;
+    // Another tab may have been quicker.
+    if (run.unfinished && !(await pictureStore.isUnfinished(run.unfinished.id))) return true;
     const model = run.unfinished?.model ?? { ...this.#parts.model };
     const began = performance.now();
     await generator.load(model.address, options);
     const { width, height, png } = await (run.unfinished ? generator.decode(run.unfinished.latents, memory.bytes, options) : this.#generate(run, model, options));
     const seconds = (performance.now() - began) / 1000;
     const kept = withSettings(png, request, model.name);
-    await this.#image.show({ width, height, png: kept }, request, seconds);
+    // A picture that cannot be shown is stored all the same.
+    await this.#image.show({ width, height, png: kept }, request, seconds).catch(() => {});
     const record = { png: new Blob([kept], { type: "image/png" }), width, height, request, model: model.name, seconds, at: Date.now() };
+    let isAdded = false;
     const store = async () => {
-      await pictures.add(record);
+      if (!isAdded) await pictures.add(record);
+      isAdded = true;
       if (run.unfinished) await this.#unfinished.drop(run.unfinished);
     };
     try {

@@ -20,17 +20,20 @@ export class ForecastView {
   #container;
   #scheme;
   #generator;
+  #memory;
   #work;
 
   /**
    * @param {HTMLDetailsElement} container
    * @param {object} parts
    * @param {Pick<import("./generator.js").Generator, "sizes" | "forecast">} parts.generator
+   * @param {import("./gpu-memory.js").GpuMemory} parts.memory
    * @param {Pick<import("./work.js").Work, "attempt" | "run">} parts.work
    */
-  constructor(container, { generator, work }) {
+  constructor(container, { generator, memory, work }) {
     this.#container = container;
     this.#generator = generator;
+    this.#memory = memory;
     this.#work = work;
     this.#scheme = part(container, "[name=scheme]", HTMLSelectElement);
     container.addEventListener("toggle", () => container.open && this.#show());
@@ -56,11 +59,12 @@ export class ForecastView {
 
   async #measure() {
     const weights = /** @type {Scheme} */ (this.#scheme.value);
-    const plan = { size: SIZE, weights };
+    const plan = { size: SIZE, weights, memory: this.#memory.bytes };
     await this.#work.run(
       async (options) => {
         const forecast = await this.#generator.forecast(plan, options);
-        part(this.#container, "[data-part=forecast]", HTMLElement).textContent = spell(forecast);
+        // Something else may have been chosen meanwhile.
+        if (weights === this.#scheme.value) part(this.#container, "[data-part=forecast]", HTMLElement).textContent = spell(forecast);
       },
       { again: () => this.#measure() },
     );

@@ -28,6 +28,7 @@ export class Library {
    * @param {import("./generator.js").Generator} parts.generator
    * @param {{ address: string }} parts.model  the one that draws, now
    * @param {import("./loras-view.js").LorasView} parts.loras
+   * @param {import("./gpu-memory.js").GpuMemory} parts.memory
    * @param {import("./work.js").Work} parts.work
    * @param {(address: string) => Promise<void>} parts.use     draws with that model from now on
    * @param {() => Promise<void>} parts.changed                what is stored of the model that draws, or its name

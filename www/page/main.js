@@ -22,14 +22,15 @@ import { RecentPrompts } from "./recent-prompts.js";
 import { remediesOfStorage } from "./remedies.js";
 import { SettingsIntake } from "./settings-intake.js";
 import { StartPicture } from "./start-picture.js";
-import { language, offerLanguages, translate } from "./text.js";
+import { language, offerLanguages, say, translate } from "./text.js";
 import { Work } from "./work.js";
 
 const DEMO = new URL("../models/demo/", import.meta.url).href;
 
 /** The model that draws. */
-const model = { address: new URL(new URLSearchParams(location.search).get("model") ?? DEMO, document.baseURI).href, name: "" };
-let configured = false;
+const model = { address: wantedModel(), name: "" };
+/** The one that the form was set for. */
+let configured = "";
 
 document.documentElement.lang = language;
 translate(document);
@@ -37,13 +38,15 @@ offerLanguages(part(document, "#language", HTMLSelectElement));
 
 const generator = new Generator();
 const diagnostics = new Diagnostics(part(document, "#diagnostics", HTMLDialogElement), async () => {
-  const [found, models, loras, used] = await Promise.all([generator.diagnose(), generator.models(), generator.loras(), generator.memory()]);
-  return { model: model.address, memory: used, ...found, models, loras: loras.length };
+  const parts = { found: generator.diagnose(), models: generator.models(), loras: generator.loras().then(({ length }) => length), memory: generator.memory() };
+  const told = Object.entries(parts).map(async ([name, part]) => [name, await part.catch((/** @type {unknown} */ error) => String(error))]);
+  const { found, ...rest } = Object.fromEntries(await Promise.all(told));
+  return { model: model.address, ...(typeof found === "object" ? found : { found }), ...rest };
 });
 const work = new Work({ change: setBusy, leave: () => form.focus(), remedies: (code) => remediesOfStorage(code, () => library.showModels()) }, diagnostics);
 const start = new StartPicture(part(document, "#start-picture", HTMLElement));
 const form = new PromptForm(part(document, "#prompt-form", HTMLFormElement), {
-  submit: ask,
+  submit: (requests, grid) => work.attempt(() => ask(requests, grid)),
   size: (width, height) => start.resize(width, height),
   syntax: () => readPrompts(),
   change: () => quality.update(),
@@ -84,9 +87,12 @@ const sheet = new GridSheet(part(document, "#sheet", HTMLElement), {
   leave: () => form.focus(),
   attempt: (quick) => work.attempt(quick),
 });
-const modelView = new ModelView(part(document, "#model", HTMLElement), () => work.attempt(() => remove(model.address)));
-const library = new Library({ generator, model, loras, work, use, changed: refreshModel, remove });
+const modelView = new ModelView(part(document, "#model", HTMLElement), async () => {
+  // The demo is here again in a moment.
+  if (model.address === DEMO || confirm(say("removeModel", { name: model.name }))) await work.attempt(() => remove(model.address));
+});
 const memory = new GpuMemory(part(document, "#gpu-memory", HTMLSelectElement));
+const library = new Library({ generator, model, loras, memory, work, use, changed: refreshModel, remove });
 const drawing = new Drawing({ generator, model, form, pictures, store, memory, work, ended: refreshModel, queued: (waiting, drawn) => sheet.queued(waiting, drawn) });
 const readings = /** @type {const} */ ([["prompt", "reading-prompt"], ["negativePrompt", "reading-negative"]]).map(([field, place]) => {
   const shown = part(document, `[data-part=${place}]`, HTMLElement);
@@ -95,29 +101,43 @@ const readings = /** @type {const} */ ([["prompt", "reading-prompt"], ["negative
 
 part(document, "#show-report", HTMLButtonElement).addEventListener("click", () => diagnostics.show());
 
+addEventListener("beforeunload", (event) => {
+  if (work.isRunning || drawing.isBusy) event.preventDefault();
+});
+
 document.documentElement.dataset.ready = "true";
 keepForOffline();
-await work.attempt(begin);
+await work.attempt(begin, () => (model.address === DEMO ? [] : [{ label: say("useDemo"), act: () => use(DEMO) }]));
 
 async function begin() {
   const checks = await generator.check();
   modelView.showChecks(checks);
   const failed = checks.find(({ ok }) => !ok);
+  // What is stored here is shown, whatever else is not to be had.
+  const parts = await Promise.allSettled([failed ? null : refreshModel(), library.refresh(), pictures.refresh(), drawing.refresh()]);
   if (failed) throw new CodedError(failed.code, failed.sentence);
-  await refreshModel();
-  await pictures.refresh();
-  await drawing.refresh();
+  for (const part of parts) if (part.status === "rejected") throw part.reason;
 }
 
 async function refreshModel() {
-  const facts = await generator.open(model.address);
-  modelView.update(facts, model.address);
+  const { address } = model;
+  const facts = await generator.open(address);
+  // Another one may have been chosen meanwhile.
+  if (address === model.address) await show(address, facts);
+}
+
+/**
+ * @param {string} address
+ * @param {import("../protocol.js").ModelFacts} facts
+ */
+async function show(address, facts) {
+  modelView.update(facts, address);
   // Only once: what the user typed since then stays.
-  if (!configured) form.configure(facts);
+  if (configured !== address) form.configure(facts);
+  configured = address;
   model.name = facts.name;
-  configured = true;
-  modelView.showMemory(await generator.memory());
   readPrompts();
+  modelView.showMemory(await generator.memory());
   await library.refresh();
 }
 
@@ -144,11 +164,19 @@ async function ask(requests, grid) {
 
 /** @param {string} address */
 async function use(address) {
-  model.address = address;
-  configured = false;
-  const query = address === DEMO ? "" : `?${new URLSearchParams({ model: address })}`;
-  history.replaceState(null, "", `${location.pathname}${query}`);
-  await work.attempt(refreshModel);
+  await work.attempt(async () => {
+    const facts = await generator.open(address);
+    model.address = address;
+    const query = address === DEMO ? "" : `?${new URLSearchParams({ model: address })}`;
+    history.replaceState(null, "", `${location.pathname}${query}`);
+    await show(address, facts);
+  });
+}
+
+/** Which the page's address names. What is no address is told when it is opened. */
+function wantedModel() {
+  const named = new URLSearchParams(location.search).get("model") ?? DEMO;
+  return URL.canParse(named, document.baseURI) ? new URL(named, document.baseURI).href : named;
 }
 
 /** What is served may stay the one that draws; what was imported is gone. @param {string} address */
@@ -161,5 +189,6 @@ async function remove(address) {
 /** @param {{ drawing: boolean, busy: boolean }} state */
 function setBusy(state) {
   form.update(state);
-  for (const view of [drawing, modelView, library]) view.setBusy(state.drawing || state.busy);
+  drawing.setBusy(state.drawing);
+  for (const view of [modelView, library]) view.setBusy(state.drawing || state.busy);
 }

@@ -29,7 +29,7 @@ export class MessageView {
     const deeds = document.createElement("div");
     deeds.className = "deeds";
     const report = this.#onReport ? [{ label: say("showReport"), act: this.#onReport }] : [];
-    for (const { label, act } of [{ label: say("tryAgain"), act: tryAgain }, ...remedies, ...report]) {
+    for (const { label, act } of [{ label: say("tryAgain"), act: tryAgain }, ...remedies, ...report, { label: say("galleryClose"), act: () => this.clear() }]) {
       const button = line("button", label);
       button.addEventListener("click", act);
       deeds.append(button);

@@ -10,6 +10,7 @@ import { say } from "./text.js";
 export class ModelsView {
   #list;
   #onDeed;
+  #busy = false;
 
   /**
    * @param {HTMLElement} list
@@ -25,7 +26,13 @@ export class ModelsView {
    * @param {string} used  the address of the one that draws
    */
   show(models, used) {
+    const focused = document.activeElement?.closest("#models button");
+    const { deed = "", model: of = "" } = focused instanceof HTMLElement ? focused.dataset : {};
     this.#list.replaceChildren(...models.map((model) => this.#item(model, model.model === used)));
+    this.setBusy(this.#busy);
+    if (!focused) return;
+    const again = [...this.#list.querySelectorAll("button")].find(({ dataset }) => dataset.deed === deed && dataset.model === of);
+    (again ?? this.#list.closest("details")?.querySelector("summary"))?.focus();
   }
 
   /** Also where they are folded away. */
@@ -37,6 +44,7 @@ export class ModelsView {
 
   /** @param {boolean} busy */
   setBusy(busy) {
+    this.#busy = busy;
     for (const button of this.#list.querySelectorAll("button")) button.disabled = busy;
   }
 
@@ -59,7 +67,7 @@ export class ModelsView {
     const buttons = deeds.map((deed) => {
       const button = document.createElement("button");
       button.type = "button";
-      button.dataset.deed = deed;
+      Object.assign(button.dataset, { deed, model: model.model });
       button.textContent = say(deed);
       button.setAttribute("aria-label", say("deedOn", { deed: say(deed), name: name.textContent ?? "" }));
       button.addEventListener("click", () => this.#onDeed(deed, model));

@@ -96,6 +96,11 @@ export class PictureStore {
   }
 
   /** @param {number} id */
+  async isUnfinished(id) {
+    return this.#database.use("looking for a picture's latents", async (db) => (await db.count(UNFINISHED, id)) > 0);
+  }
+
+  /** @param {number} id */
   async drop(id) {
     await this.#database.write("dropping a picture's latents", [UNFINISHED], (store) => store.delete(id));
   }

@@ -52,7 +52,8 @@ export class Pictures {
   /** @param {Omit<PictureRecord, "id" | "thumbnail">} picture */
   async add(picture) {
     this.#on.added(picture.request, await this.#store.add(picture));
-    await this.refresh();
+    // It is stored, whether it can be listed now or later.
+    await this.refresh().catch(() => {});
   }
 
   /** Large, with what can be done with it. @param {number} id */

@@ -16,6 +16,7 @@ export class QueueView {
    * @param {object} on
    * @param {(id: number) => void} on.remove
    * @param {() => void} on.clear
+   * @param {() => void} on.resume
    * @param {() => void} on.leave  the focus was here and has to go somewhere
    */
   constructor(container, on) {
@@ -23,13 +24,18 @@ export class QueueView {
     this.#list = part(container, "ol", HTMLOListElement);
     this.#on = on;
     part(container, "[data-part=clear]", HTMLButtonElement).addEventListener("click", () => on.clear());
+    part(container, "[data-part=resume]", HTMLButtonElement).addEventListener("click", () => on.resume());
   }
 
-  /** @param {{ id: number, item: { request: { prompt: string, seed: number }, name?: string | undefined } }[]} waiting */
-  show(waiting) {
+  /** @param {{ waiting: { id: number, item: { request: { prompt: string, seed: number }, name?: string | undefined } }[], paused: boolean }} state */
+  show({ waiting, paused }) {
     const hadFocus = this.#container.contains(document.activeElement);
     this.#container.hidden = waiting.length === 0;
-    part(this.#container, "[data-part=count]", HTMLElement).textContent = say("waiting", { count: waiting.length });
+    part(this.#container, "[data-part=count]", HTMLElement).textContent = say(paused ? "waitingPaused" : "waiting", { count: waiting.length });
+    const resume = part(this.#container, "[data-part=resume]", HTMLButtonElement);
+    const resumed = !paused && document.activeElement === resume;
+    resume.hidden = !paused;
+    if (resumed) part(this.#container, "[data-part=clear]", HTMLButtonElement).focus();
     for (const id of this.#items.keys()) if (!waiting.some((each) => each.id === id)) this.#drop(id);
     for (const { id, item } of waiting) if (!this.#items.has(id)) this.#add(id, { seed: item.request.seed, prompt: item.name ?? item.request.prompt });
     if (hadFocus && waiting.length === 0) this.#on.leave();

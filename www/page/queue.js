@@ -3,6 +3,14 @@
 
 /**
  * @template T
+ * @typedef {object} State
+ * @property {{ id: number, item: T }[]} waiting
+ * @property {T | null} current  that is worked on
+ * @property {boolean} paused    one failed, and those that wait are not worked on before somebody says so
+ */
+
+/**
+ * @template T
  */
 export class Queue {
   #work;
@@ -11,21 +19,40 @@ export class Queue {
   #waiting = [];
   #next = 1;
   #running = false;
+  #paused = false;
+  /** Ahead of those that wait. @type {T | null} */
+  #first = null;
   /** @type {T | null} */
   #current = null;
 
   /**
-   * @param {(item: T) => Promise<boolean>} work  false where those that wait are not to follow
-   * @param {(waiting: { id: number, item: T }[], current: T | null) => void} onChange  the current one is worked on
+   * @param {(item: T) => Promise<boolean>} work  false where it failed
+   * @param {(state: State<T>) => void} onChange
    */
   constructor(work, onChange) {
     this.#work = work;
     this.#onChange = onChange;
   }
 
+  /** Whether something is worked on or waits. */
+  get isEmpty() {
+    return !this.#running && this.#waiting.length === 0;
+  }
+
   /** @param {T[]} items */
   add(...items) {
     this.#waiting.push(...items.map((item) => ({ id: this.#next++, item })));
+    this.resume();
+  }
+
+  /** Once more, ahead of those that wait. @param {T} item */
+  again(item) {
+    this.#first = item;
+    this.resume();
+  }
+
+  resume() {
+    this.#paused = false;
     this.#changed();
     void this.#run();
   }
@@ -44,20 +71,21 @@ export class Queue {
   async #run() {
     if (this.#running) return;
     this.#running = true;
-    for (let next = this.#take(); next; next = this.#take()) {
-      if (!(await this.#work(next.item))) this.clear();
+    for (let next = this.#take(); next !== null; next = this.#take()) {
+      if (!(await this.#work(next))) this.#paused = true;
     }
     this.#running = false;
   }
 
   #take() {
-    const next = this.#waiting.shift();
-    this.#current = next?.item ?? null;
+    if (this.#paused) this.#current = null;
+    else this.#current = this.#first ?? this.#waiting.shift()?.item ?? null;
+    this.#first = null;
     this.#changed();
-    return next;
+    return this.#current;
   }
 
   #changed() {
-    this.#onChange([...this.#waiting], this.#current);
+    this.#onChange({ waiting: [...this.#waiting], current: this.#current, paused: this.#paused });
   }
 }

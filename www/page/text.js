@@ -32,7 +32,13 @@ export function offerLanguages(select) {
   for (const [code, name] of Object.entries(NAMES)) select.append(Object.assign(document.createElement("option"), { value: code, textContent: name, lang: code }));
   select.value = language;
   select.addEventListener("change", () => {
-    localStorage.setItem(CHOICE, select.value);
+    try {
+      localStorage.setItem(CHOICE, select.value);
+    } catch {
+      // Where nothing is remembered there is no choice.
+      select.value = language;
+      return;
+    }
     location.reload();
   });
 }

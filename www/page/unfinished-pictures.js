@@ -9,6 +9,10 @@ export class UnfinishedPictures {
   #container;
   #store;
   #on;
+  /** @type {Map<number, HTMLLIElement>} */
+  #items = new Map();
+  /** Those that are decoded now, or wait for it. @type {Set<number>} */
+  #taken = new Set();
 
   /**
    * @param {HTMLElement} container
@@ -16,6 +20,7 @@ export class UnfinishedPictures {
    * @param {object} on
    * @param {(unfinished: Unfinished) => void} on.decode
    * @param {(work: () => Promise<unknown>) => Promise<void>} on.attempt  runs it, and tells what goes wrong
+   * @param {() => void} on.leave  the focus was here and has to go somewhere
    */
   constructor(container, store, on) {
     this.#container = container;
@@ -25,8 +30,21 @@ export class UnfinishedPictures {
 
   async refresh() {
     const all = await this.#store.unfinished();
-    this.#container.replaceChildren(...all.map((unfinished) => this.#item(unfinished)));
-    this.#container.hidden = all.length === 0;
+    const hadFocus = this.#container.contains(document.activeElement);
+    for (const [id, item] of this.#items) {
+      if (all.some((unfinished) => unfinished.id === id)) continue;
+      item.remove();
+      this.#items.delete(id);
+    }
+    for (const unfinished of all) if (!this.#items.has(unfinished.id)) this.#add(unfinished);
+    this.#update(hadFocus);
+  }
+
+  /** @param {number[]} ids  of those that are decoded now, or wait for it */
+  setTaken(ids) {
+    const hadFocus = this.#container.contains(document.activeElement);
+    this.#taken = new Set(ids);
+    this.#update(hadFocus);
   }
 
   /**
@@ -46,16 +64,40 @@ export class UnfinishedPictures {
     await this.refresh();
   }
 
-  /** @param {Unfinished} unfinished */
-  #item(unfinished) {
-    const { prompt, seed } = unfinished.request;
-    const item = document.createElement("li");
-    const text = Object.assign(document.createElement("span"), { textContent: say("unfinished", { prompt, seed }) });
-    const decode = Object.assign(document.createElement("button"), { type: "button", textContent: say("decodeIt") });
-    decode.addEventListener("click", () => this.#on.decode(unfinished));
-    const discard = Object.assign(document.createElement("button"), { type: "button", textContent: say("discardIt") });
-    discard.addEventListener("click", () => this.#on.attempt(() => this.drop(unfinished)));
-    item.append(text, decode, discard);
-    return item;
+  /** @param {boolean} hadFocus */
+  #update(hadFocus) {
+    for (const [id, item] of this.#items) item.hidden = this.#taken.has(id);
+    this.#container.hidden = [...this.#items.values()].every(({ hidden }) => hidden);
+    const hasFocus = document.activeElement instanceof HTMLElement && document.activeElement.checkVisibility() && this.#container.contains(document.activeElement);
+    if (hadFocus && !hasFocus) this.#on.leave();
   }
+
+  /** @param {Unfinished} unfinished */
+  #add(unfinished) {
+    const item = document.createElement("li");
+    const text = document.createElement("span");
+    const { prompt, seed } = unfinished.request;
+    text.textContent = say("unfinished", { prompt, seed });
+    item.append(
+      text,
+      button("decodeIt", unfinished, () => this.#on.decode(unfinished)),
+      button("discardIt", unfinished, () => this.#on.attempt(() => this.drop(unfinished))),
+    );
+    this.#items.set(unfinished.id, item);
+    this.#container.append(item);
+  }
+}
+
+/**
+ * @param {import("./text.js").Key} key
+ * @param {Unfinished} unfinished  that it is about
+ * @param {() => unknown} act
+ */
+function button(key, { request: { prompt, seed } }, act) {
+  const made = document.createElement("button");
+  made.type = "button";
+  made.textContent = say(key);
+  made.setAttribute("aria-label", say("deedOn", { deed: say(key), name: `${prompt} (${seed})` }));
+  made.addEventListener("click", act);
+  return made;
 }

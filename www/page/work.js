@@ -28,6 +28,8 @@ export class Work {
   #message;
   #on;
   #diagnostics;
+  /** Until what is under way has ended. @type {Promise<void> | null} */
+  #running = null;
 
   /**
    * @param {object} on
@@ -42,14 +44,26 @@ export class Work {
     this.#message = new MessageView(part(document, "#message", HTMLElement), () => diagnostics.show());
   }
 
-  /** @param {() => Promise<unknown>} quick */
-  async attempt(quick) {
-    this.#message.clear();
+  /**
+   * What another work has told stays, since it may be about something that is still to be done.
+   * @param {() => Promise<unknown>} quick
+   * @param {(code: string) => Remedy[]} [remedies]
+   */
+  async attempt(quick, remedies) {
     try {
       await quick();
     } catch (error) {
-      this.tell(error, () => this.attempt(quick));
+      const again = () => {
+        this.#message.clear();
+        return this.attempt(quick, remedies);
+      };
+      this.tell(error, again, remedies);
     }
+  }
+
+  /** Whether closing the page would end something. */
+  get isRunning() {
+    return this.#running !== null;
   }
 
   /**
@@ -70,11 +84,15 @@ export class Work {
   }
 
   /**
+   * After what is under way.
    * @param {(options: Options) => Promise<unknown>} work
    * @param {Job} job
    * @returns {Promise<boolean>} false where it went wrong; what was stopped on purpose did not
    */
   async run(work, { steps = 0, drawing = false, takesFocus = false, onEvent, tell, again, remedies }) {
+    while (this.#running) await this.#running;
+    let end = () => {};
+    this.#running = new Promise((resolve) => (end = resolve));
     this.#stop = new AbortController();
     this.#message.clear();
     this.#on.change({ drawing, busy: !drawing });
@@ -93,11 +111,12 @@ export class Work {
     } catch (error) {
       sound = isAbort(error);
       if (!sound && !tell?.(error)) this.tell(error, again, remedies);
-    } finally {
-      letSleep();
     }
+    letSleep();
     const hadFocus = this.#progress.hasFocus;
     this.#progress.stop();
+    this.#running = null;
+    end();
     this.#on.change({ drawing: false, busy: false });
     if (hadFocus) this.#on.leave();
     return sound;

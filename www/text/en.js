@@ -445,13 +445,16 @@ export const en = {
   gpuMemoryHint: "A browser does not tell how much there is. With less, a step and the decoder work in smaller portions: the same picture, slower; with more, larger pictures fit.",
   sdxlSizes: "SDXL 1.0: reads {read} once and keeps {stored} here; the refiner, which may be left out, reads {refinerRead} and keeps {refinerStored}.",
   measureGpu: "How fast would it be here?",
-  sdxlForecast: "On this GPU, as measured just now: about {standard} for {size} × {size} in {steps} steps, {refined} with the refiner in {refinedSteps} steps, once the model is loaded; up to {memory} of its memory.",
+  sdxlForecast: "On this GPU, as measured just now: about {standard} for {size} × {size} in {steps} steps, {refined} with the refiner in {refinedSteps} steps, and each time the loading of the model's parts from this device; up to {memory} of its memory.",
   showReport: "Report for a bug…",
   reportHeading: "Report",
   reportText: "What this device and browser offer, and what went wrong. No prompts, no pictures; nothing is sent anywhere.",
   copyReport: "Copy it",
   copied: "Copied.",
   copyRefused: "The browser did not allow that; the text is selected.",
+  waitingPaused: "{count} waiting, since one failed",
+  goOn: "Go on",
+  useDemo: "Use the demo model",
 };
 
 /** @typedef {keyof typeof en} Key */

@@ -8,14 +8,22 @@ import { knownTuning, requestAdapter } from "./engine.js";
  * @returns {Promise<Record<string, unknown>>}
  */
 export async function diagnose(store) {
+  const parts = { gpu: describeGpu(), tuning: knownTuning(store), storage: describeStorage() };
+  // What cannot be found out is part of the answer.
+  const found = Object.entries(parts).map(async ([name, part]) => [name, await part.catch((/** @type {unknown} */ error) => String(error))]);
+  return Object.fromEntries(await Promise.all(found));
+}
+
+async function describeGpu() {
   const adapter = await requestAdapter();
-  const { vendor, architecture, device, description } = adapter?.info ?? {};
-  const { quota = null, usage = null } = (await navigator.storage?.estimate().catch(() => null)) ?? {};
-  return {
-    gpu: adapter && { vendor, architecture, device, description, features: [...adapter.features].sort(), limits: limitsOf(adapter.limits) },
-    tuning: await knownTuning(store),
-    storage: { quota, usage, persisted: (await navigator.storage?.persisted().catch(() => null)) ?? null },
-  };
+  if (!adapter) return null;
+  const { vendor, architecture, device, description } = adapter.info;
+  return { vendor, architecture, device, description, features: [...adapter.features].sort(), limits: limitsOf(adapter.limits) };
+}
+
+async function describeStorage() {
+  const { quota, usage } = await navigator.storage.estimate();
+  return { quota, usage, persisted: await navigator.storage.persisted() };
 }
 
 /** They are getters of a prototype, which no clone takes along. @param {GPUSupportedLimits} limits */

@@ -106,8 +106,8 @@ export async function keepTuning(store, tuning) {
 }
 
 /** The one that the engine gets. */
-export function requestAdapter() {
-  return navigator.gpu.requestAdapter({ powerPreference: "high-performance" });
+export async function requestAdapter() {
+  return (await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" })) ?? null;
 }
 
 /** What sets a GPU apart from others that a browser may have. @param {GPUAdapter | null} adapter */

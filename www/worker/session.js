@@ -111,7 +111,7 @@ export class Session {
   }
 
   /**
-   * @param {{ size: number, weights: "q8" | "q4" }} plan
+   * @param {import("../protocol.js").ForecastPlan} plan
    * @param {Context} context
    */
   forecast(plan, { signal, emit }) {
