@@ -69,6 +69,10 @@ for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
       await page.click("#queue [data-part=clear]");
       await page.waitForSelector("#progress", { state: "hidden" });
       for (const axis of ["#gridColumns", "#gridRows"]) await page.selectOption(axis, "");
+      await page.getByRole("radio", { name: "Fast" }).click();
+      await page.getByRole("button", { name: "Recent prompts" }).click();
+      await shoot("offers");
+      await page.getByRole("radio", { name: "Best" }).click();
       await page.fill("#prompt", "panic");
       await page.fill("#width", "100");
       await page.click("#prompt-form button[type=submit]");
