@@ -145,7 +145,7 @@ test("what was too large is drawn smaller, in the same shape, until there is not
   await page.fill("#height", "64");
   await start("DeviceLost above 0 px");
   assert.equal(await messageCode(), "DeviceLost");
-  assert.deepEqual(await page.locator("#message button").allInnerTexts(), ["Try again", "Report for a bug…"]);
+  assert.deepEqual(await page.locator("#message button").allInnerTexts(), ["Try again", "Report for a bug…", "Close"]);
 });
 
 test("a start picture goes along when it is drawn smaller", async () => {
@@ -158,6 +158,21 @@ test("a start picture goes along when it is drawn smaller", async () => {
   await page.locator("[data-state=picture] figcaption").filter({ hasText: "96 × 96" }).waitFor({ timeout: PATIENCE });
   await page.waitForSelector("#progress", { state: "hidden" });
   assert.ok(!(await page.isVisible("#message")), await page.innerText("#message"));
+});
+
+test("those that wait behind one that failed go on when they are told to, and closing the tab would be asked about", async () => {
+  await page.fill("#images", "2");
+  await page.fill("#seed", "7");
+  await start("NotFinite with seed 7");
+  assert.equal(await messageCode(), "NotFinite");
+  await page.getByText("1 waiting, since one failed").waitFor();
+  const asked = page.waitForEvent("dialog");
+  void page.close({ runBeforeUnload: true });
+  assert.equal((await asked).type(), "beforeunload");
+  await (await asked).dismiss();
+  await page.getByRole("button", { name: "Go on" }).click();
+  await page.locator("[data-state=picture]").waitFor({ timeout: PATIENCE });
+  await page.locator("#queue").waitFor({ state: "hidden" });
 });
 
 test("numbers that ran away are tried with another seed", async () => {
