@@ -7,7 +7,7 @@ import { part } from "./element.js";
 import { GridForm } from "./grid-form.js";
 import { isGrid, readGrid } from "./grid.js";
 import { standard } from "./quality.js";
-import { UNTOUCHED, readRequest, rollSeed, typedOf } from "./request.js";
+import { UNTOUCHED, readRequest, rollSeed, sideProblem, typedOf } from "./request.js";
 import { STYLES, styled } from "./styles.js";
 import { say } from "./text.js";
 
@@ -18,6 +18,9 @@ import { say } from "./text.js";
  * @typedef {import("./grid.js").GridTyped} Typed
  * @typedef {import("./settings.js").Settings} Settings
  */
+
+/** Where the engine and the form call it otherwise. @type {Record<string, Field>} */
+const FIELDS = { "refiner.strength": "refinerStrength" };
 
 export class PromptForm {
   #form;
@@ -172,13 +175,15 @@ export class PromptForm {
    * What the engine found wrong with a field that looked right here.
    * @param {string} field
    * @param {string} message
-   * @returns {boolean} whether there is such a field
+   * @returns {boolean} whether there is such a field to be seen
    */
   showProblem(field, message) {
-    if (!this.#form.querySelector(`#problem-${CSS.escape(field)}`)) return false;
-    this.#mark(/** @type {Field} */ (field), message);
-    this.#reveal(/** @type {Field} */ (field));
-    return true;
+    const name = FIELDS[field] ?? /** @type {Field} */ (field);
+    if (!this.#form.querySelector(`#problem-${CSS.escape(name)}`)) return false;
+    this.#mark(name, message);
+    this.#reveal(name);
+    // What it was asked for with may have been switched off since.
+    return this.#field(name).getClientRects().length > 0;
   }
 
   /**
@@ -186,9 +191,12 @@ export class PromptForm {
    * @returns {import("./grid.js").ReadGrid}
    */
   #read(facts) {
-    const data = /** @type {Typed} */ (/** @type {unknown} */ (Object.fromEntries(new FormData(this.#form))));
-    const typed = styled({ ...data, refine: this.#refine.checked }, STYLES.find(({ id }) => id === this.#style.value));
-    const read = isGrid(typed) ? readGrid(typed, facts, this.#around()) : readSequence(typed, facts);
+    const around = this.#around();
+    const data = new FormData(this.#form);
+    if (!around.hasPicture) data.delete("strength");
+    const fields = /** @type {Typed} */ (/** @type {unknown} */ (Object.fromEntries(data)));
+    const typed = styled({ ...fields, refine: this.#refine.checked }, STYLES.find(({ id }) => id === this.#style.value));
+    const read = isGrid(typed) ? readGrid(typed, facts, around) : readSequence(typed, facts);
     const { problems } = read;
     const names = [...this.#form.querySelectorAll(".problem")].map(({ id }) => /** @type {Field} */ (id.slice("problem-".length)));
     for (const name of names) this.#mark(name, problems[name] ?? null);
@@ -211,7 +219,8 @@ export class PromptForm {
   #tellSize() {
     const [width, height] = [Number(this.#value("width")), Number(this.#value("height"))];
     this.#aspects.mark({ width, height });
-    if (width > 0 && height > 0) this.#onSize(width, height);
+    // While a number is being typed, it is many others first.
+    if (this.#facts && !sideProblem(width, this.#facts) && !sideProblem(height, this.#facts)) this.#onSize(width, height);
   }
 
   /** Also where it is folded away. @param {Field} name */
