@@ -45,7 +45,7 @@ const start = new StartPicture(part(document, "#start-picture", HTMLElement));
 const form = new PromptForm(part(document, "#prompt-form", HTMLFormElement), {
   submit: ask,
   size: (width, height) => start.resize(width, height),
-  syntax: () => readPrompts(),
+  reading: () => readPrompts(),
   change: () => quality.update(),
   around: () => ({ loras: loras.used, hasPicture: start.isThere }),
 });
@@ -90,7 +90,7 @@ const memory = new GpuMemory(part(document, "#gpu-memory", HTMLSelectElement));
 const drawing = new Drawing({ generator, model, form, pictures, store, memory, work, ended: refreshModel, queued: (waiting, drawn) => sheet.queued(waiting, drawn) });
 const readings = /** @type {const} */ ([["prompt", "reading-prompt"], ["negativePrompt", "reading-negative"]]).map(([field, place]) => {
   const shown = part(document, `[data-part=${place}]`, HTMLElement);
-  return new PromptReading(part(document, `#${field}`, HTMLTextAreaElement), shown, (prompt) => generator.readPrompt(model.address, prompt, form.syntax));
+  return new PromptReading(part(document, `#${field}`, HTMLTextAreaElement), shown, { text: () => form.prompts[field], read: (prompt) => generator.readPrompt(model.address, prompt, form.syntax) });
 });
 
 part(document, "#show-report", HTMLButtonElement).addEventListener("click", () => diagnostics.show());

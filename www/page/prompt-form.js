@@ -33,6 +33,7 @@ export class PromptForm {
   #onSize;
   #around;
   #onChange;
+  #onReading;
   /** @type {ModelFacts | null} */
   #facts = null;
 
@@ -41,14 +42,15 @@ export class PromptForm {
    * @param {object} on
    * @param {(requests: FormRequest[], grid: import("./grid.js").Headers | null) => void} on.submit  called with valid requests only
    * @param {(width: number, height: number) => void} on.size  these are to be drawn now
-   * @param {() => void} on.syntax  prompts are to be read in another way now
+   * @param {() => void} on.reading  prompts are to be read in another way now, or with other words around them
    * @param {() => void} on.change  something was typed, chosen or filled in
    * @param {() => import("./grid.js").Around} on.around
    */
-  constructor(form, { submit, size, syntax, change, around }) {
+  constructor(form, { submit, size, reading, change, around }) {
     this.#form = form;
     this.#onChange = change;
     this.#onSize = size;
+    this.#onReading = reading;
     this.#around = around;
     this.#submit = part(form, "button[type=submit]", HTMLButtonElement);
     this.#refine = part(form, "[name=refine]", HTMLInputElement);
@@ -85,7 +87,7 @@ export class PromptForm {
       if (event.target instanceof HTMLButtonElement) this.#put({ prompt: event.target.textContent ?? "" });
     });
     this.#refine.addEventListener("change", () => this.#showSwitch());
-    this.#field("promptSyntax").addEventListener("change", syntax);
+    for (const choice of [this.#field("promptSyntax"), this.#style]) choice.addEventListener("change", reading);
     this.#field("refinerMode").addEventListener("change", () => this.#showSwitch());
   }
 
@@ -115,7 +117,10 @@ export class PromptForm {
     const typed = typedOf(settings);
     this.#put(typed);
     // They have the style's words in them already.
-    if (settings.prompt !== undefined) this.#style.value = "";
+    if (settings.prompt !== undefined) {
+      this.#style.value = "";
+      this.#onReading();
+    }
     if (settings.seed !== undefined) this.#lock.checked = true;
     if (typed.refine !== undefined && !this.#refine.disabled) this.#refine.checked = typed.refine;
     this.#showSwitch();
@@ -166,6 +171,11 @@ export class PromptForm {
     return this.#form.contains(document.activeElement) || document.activeElement === document.body;
   }
 
+  /** As they are drawn, with the style's words. */
+  get prompts() {
+    return styled({ prompt: this.#value("prompt"), negativePrompt: this.#value("negativePrompt") }, this.#chosenStyle);
+  }
+
   /** @returns {"plain" | "weighted"} */
   get syntax() {
     return this.#value("promptSyntax") === "plain" ? "plain" : "weighted";
@@ -195,7 +205,7 @@ export class PromptForm {
     const data = new FormData(this.#form);
     if (!around.hasPicture) data.delete("strength");
     const fields = /** @type {Typed} */ (/** @type {unknown} */ (Object.fromEntries(data)));
-    const typed = styled({ ...fields, refine: this.#refine.checked }, STYLES.find(({ id }) => id === this.#style.value));
+    const typed = styled({ ...fields, refine: this.#refine.checked }, this.#chosenStyle);
     const read = isGrid(typed) ? readGrid(typed, facts, around) : readSequence(typed, facts);
     const { problems } = read;
     const names = [...this.#form.querySelectorAll(".problem")].map(({ id }) => /** @type {Field} */ (id.slice("problem-".length)));
@@ -214,6 +224,10 @@ export class PromptForm {
       this.#mark(/** @type {Field} */ (name), null);
       if (field instanceof HTMLTextAreaElement) field.dispatchEvent(new Event("input"));
     }
+  }
+
+  get #chosenStyle() {
+    return STYLES.find(({ id }) => id === this.#style.value);
   }
 
   #tellSize() {
