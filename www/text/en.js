@@ -70,6 +70,8 @@ export const en = {
   settingsRead: "The settings of this picture are in the form.",
   settingsUnknown: "The settings of this picture are in the form, but for what this page cannot do: {unknown}",
   andMore: "and {count} more",
+  settingsWithoutPlace: "This page has no field for: {names}.",
+  drawnByOther: "It was drawn with the model {model}; here {now} draws, and the picture will be another one.",
   settingsNone: "This picture has no settings in it.",
   lorasMissing: "Not on this device: {names}. Add them, or go on without.",
 
@@ -215,8 +217,7 @@ export const en = {
   captionSeed: "seed {seed}",
   captionSteps: "{steps} steps",
   captionGuidance: "guidance {guidance}",
-  captionRedrawn: "refiner redraws {percent}\u00a0%",
-  captionRefiner: "refiner from {percent}\u00a0%",
+  captionRefiner: "refiner {how}",
   captionNoRefiner: "no refiner",
 
   modelDemo: "Demo model",
@@ -423,6 +424,9 @@ export const en = {
   bothOrNeither: "Both, or neither.",
   sideMultiple: "A multiple of {multiple}: {below} or {above}.",
   sideRange: "From {least} to {most}, a multiple of {multiple}.",
+  loraName: "Name; without one it is called as its file or its repository is",
+  filesChosen: "{count} files",
+  dropUnreadable: "What was dropped cannot be read. Choose it with the button instead.",
   loraNoSource: "Name a repository or an address, or choose a file.",
   loraIncomplete: "not loaded completely: add it again, and it goes on from there",
   weightOf: "Weight of {name}",

@@ -71,6 +71,8 @@ export const zh = {
   settingsRead: "已将这张图片的参数填入表单。",
   settingsUnknown: "已将这张图片的参数填入表单，以下内容本页面不支持：{unknown}",
   andMore: "以及另外 {count} 项",
+  settingsWithoutPlace: "本页面没有对应的字段：{names}。",
+  drawnByOther: "它由模型 {model} 绘制；此处使用的是 {now}，画出的图片会不同。",
   settingsNone: "这张图片不含生成参数。",
   lorasMissing: "此设备上没有：{names}。请添加，或不使用它们继续。",
 
@@ -216,8 +218,7 @@ export const zh = {
   captionSeed: "种子 {seed}",
   captionSteps: "{steps} 步",
   captionGuidance: "CFG {guidance}",
-  captionRedrawn: "Refiner 重绘 {percent}%",
-  captionRefiner: "Refiner 自 {percent}% 介入",
+  captionRefiner: "Refiner {how}",
   captionNoRefiner: "未用 Refiner",
 
   modelDemo: "演示模型",
@@ -424,6 +425,9 @@ export const zh = {
   bothOrNeither: "两者都填，或都不填。",
   sideMultiple: "{multiple} 的倍数：{below} 或 {above}。",
   sideRange: "{least} 到 {most}，且为 {multiple} 的倍数。",
+  loraName: "名称；留空则沿用文件名或仓库名",
+  filesChosen: "{count} 个文件",
+  dropUnreadable: "无法读取拖入的内容。请改用按钮选择。",
   loraNoSource: "请填写仓库或地址，或选择一个文件。",
   loraIncomplete: "未完整加载：重新添加即可从断点继续",
   weightOf: "{name} 的权重",
