@@ -63,10 +63,10 @@ const recent = new RecentPromptsView(part(document, "#prompt-form", HTMLElement)
   form.fill(prompt);
   part(document, "#prompt", HTMLElement).focus();
 });
-const intake = new SettingsIntake({ form, loras, attempt: (quick) => work.attempt(quick) });
+const intake = new SettingsIntake({ form, loras, modelName: () => model.name, attempt: (quick) => work.attempt(quick) });
 const store = new PictureStore();
 const pictures = new Pictures(store, {
-  use: (settings) => intake.take(settings),
+  use: (settings, drawnBy) => intake.take(settings, drawnBy),
   draw: async (request, from) => drawing.add({ request, inputs: from && (await pixelsOf(from)) }),
   async start(png, { width, height }, paints) {
     form.fill({ width, height });
@@ -112,6 +112,7 @@ async function begin() {
 async function refreshModel() {
   const facts = await generator.open(model.address);
   modelView.update(facts, model.address);
+  pictures.configure(facts);
   // Only once: what the user typed since then stays.
   if (!configured) form.configure(facts);
   model.name = facts.name;
