@@ -250,6 +250,8 @@ test("only a feathered edge is wider than the pixel that smooths it", async () =
   assert.ok((await greys()) <= 2);
   await page.fill("#brush-feather", "6");
   assert.ok((await greys()) >= 12);
+  for (const side of [32, SIDE]) await page.evaluate(`start.resize(${side}, ${side})`);
+  assert.equal(await page.inputValue("#brush-feather"), "6");
 });
 
 test("a region is painted by keyboard", async () => {

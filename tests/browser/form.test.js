@@ -89,11 +89,15 @@ test("prompts that were drawn are offered again, after a reload too, by keyboard
   assert.ok(!(await opener.isVisible()));
 });
 
-/** @param {string} name */
-async function bringLora(name) {
+/**
+ * @param {string} file
+ * @param {string} [name]
+ */
+async function bringLora(file, name = file) {
   await page.locator("#get-lora").evaluate((details) => details.toggleAttribute("open", true));
   const header = Buffer.from("\u0002\0\0\0\0\0\0\0{}");
-  await page.locator("#lora-form input[type=file]").setInputFiles({ name: `${name}.safetensors`, mimeType: "application/octet-stream", buffer: header });
+  await page.locator("#lora-form input[type=file]").setInputFiles({ name: `${file}.safetensors`, mimeType: "application/octet-stream", buffer: header });
+  if (name !== file) await page.fill("#lora-name", name);
   await page.click("#lora-form button[type=submit]");
   await page.locator("#loras").getByLabel(name, { exact: true }).waitFor({ timeout: PATIENCE });
   await page.locator("#progress").waitFor({ state: "hidden" });
@@ -167,6 +171,12 @@ test("a LoRA for few steps that is chosen by hand offers its settings", async ()
   await choose("Best");
   await choose("Fast");
   assert.equal(await quality(), "fast 4 1 lcm default  false");
+});
+
+test("LoRAs whose files are called the same have names of their own", async () => {
+  for (const name of ["ink", "fox", "pytorch_lora_weights"]) await bringLora("pytorch_lora_weights", name);
+  assert.deepEqual(await page.locator("#loras li").evaluateAll((all) => all.map((item) => /** @type {HTMLElement} */ (item).dataset.name)), ["fox", "ink", "pytorch_lora_weights"]);
+  assert.deepEqual([await page.inputValue("#lora-name"), await page.inputValue("#lora-place")], ["", ""]);
 });
 
 test("with a model of one's own, Fast leads to the LoRA, and it is chosen when the LoRA is here", async () => {

@@ -95,8 +95,8 @@ const PICTURES = {
       refinerMode: "ensemble",
       switchAt: "0.75",
     },
-    told: [/Wildcard prompt: a, b: c/, /Style Selector Style: None, really/],
-    untold: /Refiner|mine/,
+    told: [/Wildcard prompt: a, b: c/, /Style Selector Style: None, really/, /drawn with the model mine, "v2": final; here \w+ draws/],
+    untold: /Refiner/,
   },
   "drawn from another picture, spaced by hand, with Windows' line ends": {
     kind: "zTXt",

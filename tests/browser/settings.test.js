@@ -193,4 +193,9 @@ test("the prompt is shown as it is read: tokens, weights, and where a chunk ends
   await page.fill("#prompt", "apple ".repeat(80));
   await reading.filter({ hasText: "80 tokens in 2 chunks" }).waitFor();
   assert.equal(await reading.locator(".mark").count(), 1);
+  await page.fill("#prompt", "apple");
+  await reading.filter({ hasText: /^1 of 75 tokens/ }).waitFor();
+  await page.selectOption("#style", { label: "Ink drawing" });
+  await reading.filter({ hasText: /^1[0-9] of 75 tokens/ }).waitFor();
+  await page.locator("[data-part=reading-negative]").filter({ hasText: "of 75 tokens" }).waitFor();
 });

@@ -63,7 +63,9 @@ export class Generator {
     // As in "OutOfMemory above 96 px" or "NotFinite with seed 7".
     const [, code = "", most, unlucky] = /(\w+) (?:above (\d+) px|with seed (\d+))/.exec(prompt) ?? [];
     if (width > Number(most) || seed === Number(unlucky)) throw named(code, "on demand");
-    if (prompt.includes("bad request")) throw Object.assign(named("BadRequest", "the engine wants another height"), { field: "height" });
+    // As in "bad request: height".
+    const [, field] = /bad request: ([\w.]+)/.exec(prompt) ?? [];
+    if (field) throw Object.assign(named("BadRequest", `the engine wants another ${field}`), { field });
     onEvent({ type: "stage", stage: "text" });
     await pause();
     const baseSteps = refiner && "switchAt" in refiner ? Math.round(steps * refiner.switchAt) : steps;

@@ -86,13 +86,45 @@ test("an engine that does not stop is ended, without a message, and the page dra
 });
 
 test("what the engine finds wrong with a field is told beside that field", async () => {
-  await start("bad request");
+  await start("bad request: height");
   const problem = page.locator("#problem-height:not(:empty)");
   await problem.waitFor({ timeout: PATIENCE });
   assert.equal(await problem.textContent(), "the engine wants another height");
   assert.equal(await page.getAttribute("#height", "aria-invalid"), "true");
   assert.equal(await page.evaluate(() => document.activeElement?.id), "height");
   assert.ok(!(await page.isVisible("#message")), await page.innerText("#message"));
+});
+
+test("what it finds wrong with what the form does not show is a message", async () => {
+  for (const field of ["refiner", "strength", "loras"]) {
+    await start(`bad request: ${field}`);
+    await page.locator("#message:visible").filter({ hasText: `another ${field}` }).waitFor({ timeout: PATIENCE });
+    assert.doesNotMatch(await page.innerText("#message"), /marked/);
+  }
+  await page.locator("[name=refine]").check();
+  await page.evaluate(() => document.querySelector("#advanced")?.toggleAttribute("open", true));
+  await page.selectOption("#refinerMode", "sdedit");
+  await start("bad request: refiner.strength");
+  await page.locator("#problem-refinerStrength:not(:empty)").waitFor({ timeout: PATIENCE });
+  assert.equal(await page.evaluate(() => document.activeElement?.id), "refinerStrength");
+});
+
+test("a start picture follows only sizes that are drawn, and its strength has to leave a step", async () => {
+  await page.locator("#start-picture [type=file]").setInputFiles(fileURLToPath(new URL("../fixtures/demo/008-base.png", import.meta.url)));
+  await page.locator("#start-picture[data-state=picture]").waitFor();
+  const side = await page.inputValue("#width");
+  const shown = () => page.locator("#start-picture canvas[data-part=picture]").evaluate((/** @type {HTMLCanvasElement} */ canvas) => `${canvas.width} × ${canvas.height}`);
+  for (const [typed, drawn] of /** @type {[string, string][]} */ ([["1", side], ["12", side], ["128", "128"], ["12800", "128"]])) {
+    await page.fill("#width", typed);
+    assert.equal(await shown(), `${drawn} × ${side}`, typed);
+  }
+  await page.fill("#width", "128");
+  await page.fill("#start-strength", "0.15");
+  await start("a red circle");
+  assert.match((await page.textContent("#problem-strength")) ?? "", /from 0\.2 to 1/);
+  assert.equal(await page.evaluate(() => document.activeElement?.id), "start-strength");
+  await page.fill("#start-strength", "0.2");
+  await drawsAgain();
 });
 
 test("bad numbers are told beside their fields, the first gets the focus, nothing is drawn", async () => {

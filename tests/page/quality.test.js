@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { best, fast, fewStepsIn, lorasWith, qualityOf, runsOf, standard } from "../../www/page/quality.js";
+import { best, fast, fewStepsFor, fewStepsIn, lorasWith, qualityOf, runsOf, standard } from "../../www/page/quality.js";
 
 const FACTS = /** @type {import("../../www/protocol.js").ModelFacts} */ ({ steps: 30, guidance: 5, switchAt: 0.8, refiner: true });
 /** @type {import("../../www/protocol.js").Preset} */
@@ -33,6 +33,13 @@ test("only LoRAs with a preset are for few steps, and the others stay as they ar
   const used = [{ name: "fox", weight: 0.5 }, ...whole("lightning")];
   assert.deepEqual(lorasWith(used, FEW_STEPS, null), [{ name: "fox", weight: 0.5 }]);
   assert.deepEqual(lorasWith(used, FEW_STEPS, FEW_STEPS[0] ?? null), [{ name: "fox", weight: 0.5 }, { name: "lcm", weight: 1 }]);
+});
+
+test("the demo model is offered none that is larger than itself", () => {
+  const [small, large] = [{ name: "lcm", bytes: 9, facts: facts(LCM) }, { name: "lightning", bytes: 10, facts: facts(LIGHTNING) }];
+  for (const [demo, names] of /** @type {[boolean, string[]][]} */ ([[true, ["lcm"]], [false, ["lcm", "lightning"]]])) {
+    assert.deepEqual(fewStepsFor([small, large], { ...FACTS, demo, bytes: 10 }).map(({ name }) => name), names);
+  }
 });
 
 test("what a preset has set is that preset", () => {

@@ -136,7 +136,6 @@ for (const [field, value, words] of /** @type {[import("../../www/page/request.j
   ["images", "", /from 1 to 16/],
   ["guidanceRescale", "2", /from 0 to 1/],
   ["clipSkip", "0.5", /whole number/],
-  ["refinerStrength", "-1", /from 0 to 1/],
   ["aestheticScore", "11", /or nothing/],
   ["switchAt", "0", /between 0 and 1/],
   ["switchAt", "1", /between 0 and 1/],
@@ -147,6 +146,24 @@ for (const [field, value, words] of /** @type {[import("../../www/page/request.j
     assert.equal(request, null);
     assert.deepEqual(Object.keys(problems), [field]);
     assert.match(problems[field] ?? "", words);
+  });
+}
+
+for (const [steps, strength, least] of /** @type {[string, string, string | null][]} */ ([
+  ["4", "0.2", "0.25"],
+  ["4", "0.25", null],
+  ["3", "0.33", "0.34"],
+  ["150", "0", "0.01"],
+  ["20", "1.1", "0.05"],
+  ["20", "", "0.05"],
+])) {
+  test(`of ${steps} steps a strength of "${strength}" ${least ? "is told to leave none" : "leaves one"}`, () => {
+    for (const more of [{ strength }, { refinerMode: "sdedit", refinerStrength: strength }]) {
+      const field = "strength" in more ? "strength" : "refinerStrength";
+      const { request, problems } = readRequest({ ...TYPED, steps, ...more }, FACTS);
+      assert.deepEqual(problems, least ? { [field]: `A number from ${least} to 1.` } : {});
+      if (request && field === "strength") assert.equal(request.strength, Number(strength));
+    }
   });
 }
 

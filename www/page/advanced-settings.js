@@ -18,7 +18,7 @@ const ROWS = [
   { name: "promptSyntax", label: "promptSyntax", hint: "promptSyntaxHint", options: [["weighted", "promptSyntaxWeighted"], ["plain", "promptSyntaxPlain"]] },
   { name: "clipSkip", label: "clipSkip", hint: "clipSkipHint", attributes: { ...NUMBER, inputmode: "numeric", min: "0", max: "10", step: "1" } },
   { name: "refinerMode", label: "refinerMode", hint: "refinerModeHint", options: [["ensemble", "refinerModeEnsemble"], ["sdedit", "refinerModeSdedit"]] },
-  { name: "refinerStrength", label: "refinerStrength", hint: "refinerStrengthHint", attributes: { ...NUMBER, min: "0", max: "1", step: "0.05" } },
+  { name: "refinerStrength", label: "refinerStrength", hint: "refinerStrengthHint", attributes: { ...NUMBER, min: "0.05", max: "1", step: "0.05" } },
   { name: "aestheticScore", label: "aestheticScore", hint: "aestheticScoreHint", attributes: { ...NUMBER, min: "0", max: "10", step: "0.5", placeholder: "6" } },
   { name: "negativeAestheticScore", label: "negativeAestheticScore", hint: null, attributes: { ...NUMBER, min: "0", max: "10", step: "0.5", placeholder: "2.5" } },
   { name: "originalWidth", label: "originalWidth", hint: "originalSizeHint", attributes: PIXELS },

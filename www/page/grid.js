@@ -109,7 +109,7 @@ export function readGrid(typed, facts, around) {
         if (of) note(of[0].field, valueProblem(of[1], problem));
         else note(field, problem);
       }
-      for (const [axis, value] of cell) note(axis.field, request && outsideProblem(axis, value, request.steps));
+      for (const [axis, value] of cell) note(axis.field, outsideProblem(axis, value));
       return request && Object.assign(request, ...cell.map(([axis, value]) => outside(axis, value, around)));
     }),
   );
@@ -179,9 +179,8 @@ function variation({ parameter, values: [first] }, { value }, { prompt, negative
   return parameter === "" || parameter in OUTSIDE ? {} : { ...PARAMETERS[parameter]?.goesWith, [parameter]: value };
 }
 
-/** What the form has no field for, but a request does. @type {Record<string, (value: number, around: Around) => Pick<FormRequest, "strength" | "loras">>} */
+/** What the form has no field for, but a request does. @type {Record<string, (value: number, around: Around) => Pick<FormRequest, "loras">>} */
 const OUTSIDE = {
-  strength: (strength) => ({ strength }),
   loraWeight: (weight, { loras }) => ({ loras: loras.map(({ name }) => ({ name, weight })) }),
 };
 
@@ -197,14 +196,10 @@ function outside({ parameter }, { value }, around) {
 /**
  * @param {Axis} axis
  * @param {Value} value
- * @param {number} steps
  */
-function outsideProblem({ parameter }, value, steps) {
-  // A strength has to leave a step.
-  const bounds = { strength: { least: Math.ceil(100 / steps) / 100, most: 1, whole: false, optional: false }, loraWeight: WEIGHT };
-  if (parameter !== "strength" && parameter !== "loraWeight") return null;
-  const problem = boundsProblem(toNumber(value.value), bounds[parameter]);
-  return problem && valueProblem(value, problem);
+function outsideProblem({ parameter }, value) {
+  const problem = parameter === "loraWeight" && boundsProblem(toNumber(value.value), WEIGHT);
+  return problem ? valueProblem(value, problem) : null;
 }
 
 /**

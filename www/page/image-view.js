@@ -2,6 +2,7 @@
 /** The picture and the button that saves it. It makes the blob URL and gives it back. */
 
 import { part } from "./element.js";
+import { refinerIn } from "./picture-settings.js";
 import { spellDuration } from "./step-clock.js";
 import { say } from "./text.js";
 
@@ -70,14 +71,7 @@ export function fileName({ prompt, seed }) {
  * @param {number} seconds
  */
 function caption({ width, height, seed, steps, guidanceScale, refiner }, seconds) {
-  const refined = refinerIn(refiner);
+  const refined = refiner ? say("captionRefiner", { how: refinerIn(refiner) }) : say("captionNoRefiner");
   const settings = [say("captionSeed", { seed }), say("captionSteps", { steps }), say("captionGuidance", { guidance: guidanceScale })];
   return [`${width} × ${height}`, ...settings, refined, spellDuration(seconds)].join(" · ");
-}
-
-/** @param {DrawRequest["refiner"]} refiner */
-function refinerIn(refiner) {
-  if (!refiner) return say("captionNoRefiner");
-  const percent = (/** @type {number} */ share) => ({ percent: Math.round(share * 100) });
-  return "switchAt" in refiner ? say("captionRefiner", percent(refiner.switchAt)) : say("captionRedrawn", percent(refiner.strength));
 }

@@ -10,6 +10,7 @@ import { say } from "./text.js";
 export class LoraForm {
   #submit;
   #place;
+  #name;
   #folded;
 
   /**
@@ -20,11 +21,12 @@ export class LoraForm {
     this.#folded = form.closest("details");
     this.#submit = part(form, "button[type=submit]", HTMLButtonElement);
     this.#place = new PlaceField(part(form, "[data-place]", HTMLElement));
+    this.#name = part(form, "#lora-name", HTMLInputElement);
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       const { source } = this.#place;
       this.#place.showProblem(source ? "" : say("loraNoSource"));
-      if (source) onAdd({ name: nameOf(source), from: source, token: null });
+      if (source) onAdd({ name: this.#name.value.trim() || nameOf(source), from: source, token: null });
     });
   }
 
@@ -41,5 +43,6 @@ export class LoraForm {
 
   clear() {
     this.#place.clear();
+    this.#name.value = "";
   }
 }

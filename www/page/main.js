@@ -48,7 +48,7 @@ const start = new StartPicture(part(document, "#start-picture", HTMLElement));
 const form = new PromptForm(part(document, "#prompt-form", HTMLFormElement), {
   submit: (requests, grid) => work.attempt(() => ask(requests, grid)),
   size: (width, height) => start.resize(width, height),
-  syntax: () => readPrompts(),
+  reading: () => readPrompts(),
   change: () => quality.update(),
   around: () => ({ loras: loras.used, hasPicture: start.isThere }),
 });
@@ -66,10 +66,10 @@ const recent = new RecentPromptsView(part(document, "#prompt-form", HTMLElement)
   form.fill(prompt);
   part(document, "#prompt", HTMLElement).focus();
 });
-const intake = new SettingsIntake({ form, loras, attempt: (quick) => work.attempt(quick) });
+const intake = new SettingsIntake({ form, loras, modelName: () => model.name, attempt: (quick) => work.attempt(quick) });
 const store = new PictureStore();
 const pictures = new Pictures(store, {
-  use: (settings) => intake.take(settings),
+  use: (settings, drawnBy) => intake.take(settings, drawnBy),
   draw: async (request, from) => drawing.add({ request, inputs: from && (await pixelsOf(from)) }),
   async start(png, { width, height }, paints) {
     form.fill({ width, height });
@@ -96,7 +96,7 @@ const library = new Library({ generator, model, loras, memory, work, use, change
 const drawing = new Drawing({ generator, model, form, pictures, store, memory, work, ended: refreshModel, queued: (waiting, drawn) => sheet.queued(waiting, drawn) });
 const readings = /** @type {const} */ ([["prompt", "reading-prompt"], ["negativePrompt", "reading-negative"]]).map(([field, place]) => {
   const shown = part(document, `[data-part=${place}]`, HTMLElement);
-  return new PromptReading(part(document, `#${field}`, HTMLTextAreaElement), shown, (prompt) => generator.readPrompt(model.address, prompt, form.syntax));
+  return new PromptReading(part(document, `#${field}`, HTMLTextAreaElement), shown, { text: () => form.prompts[field], read: (prompt) => generator.readPrompt(model.address, prompt, form.syntax) });
 });
 
 part(document, "#show-report", HTMLButtonElement).addEventListener("click", () => diagnostics.show());
@@ -132,6 +132,7 @@ async function refreshModel() {
  */
 async function show(address, facts) {
   modelView.update(facts, address);
+  pictures.configure(facts);
   // Only once: what the user typed since then stays.
   if (configured !== address) form.configure(facts);
   configured = address;

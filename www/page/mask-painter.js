@@ -26,6 +26,8 @@ export class MaskPainter {
   #tools;
   #size;
   #feather;
+  /** As it was set, also where the frame is too small for it. */
+  #wishedFeather;
   #layers;
   #brush;
   #onChange;
@@ -44,6 +46,7 @@ export class MaskPainter {
     this.#tools = part(container, "[data-part=tools]", HTMLElement);
     this.#size = part(this.#tools, "#brush-size", HTMLInputElement);
     this.#feather = part(this.#tools, "#brush-feather", HTMLInputElement);
+    this.#wishedFeather = this.#feather.value;
     this.#layers = new MaskLayers(this.#canvas);
     this.#brush = new Brush(this.#canvas, part(container, "[data-part=ring]", HTMLElement), {
       down: (at, erases) => this.#begin(at, erases),
@@ -54,6 +57,7 @@ export class MaskPainter {
 
     this.#size.addEventListener("input", () => this.#showSizes());
     this.#feather.addEventListener("input", () => {
+      this.#wishedFeather = this.#feather.value;
       this.#showSizes();
       this.#settle();
     });
@@ -92,6 +96,7 @@ export class MaskPainter {
     this.#layers.place(part, frame);
     this.#brush.place(part);
     this.#feather.max = String(Math.round(Math.min(frame.width, frame.height) * WIDEST_FEATHER));
+    this.#feather.value = this.#wishedFeather;
     this.#showSizes();
     this.#replay();
   }

@@ -20,7 +20,7 @@ export function settingsOf({ request, width, height, model, seconds, at }) {
     [say("steps"), String(steps)],
     [say("guidance"), String(guidanceScale)],
     [say("sampler"), sampling && namesOf(sampling).sampler],
-    [say("refiner"), refinerIn(refiner)],
+    [say("refiner"), refiner ? refinerIn(refiner) : ""],
     [say("loras"), loras.map(({ name, weight }) => `${name} (${weight})`).join(", ")],
     [say("model"), model],
     [say("drawnIn"), spellDuration(seconds)],
@@ -29,8 +29,7 @@ export function settingsOf({ request, width, height, model, seconds, at }) {
   return all.flatMap(([label, value]) => (value ? [/** @type {[string, string]} */ ([label, value])] : []));
 }
 
-/** @param {import("./settings.js").Settings["refiner"]} refiner */
-function refinerIn(refiner) {
-  if (!refiner) return "";
+/** How it takes part. @param {NonNullable<import("./settings.js").Settings["refiner"]>} refiner */
+export function refinerIn(refiner) {
   return "switchAt" in refiner ? say("refinerFrom", { percent: Math.round(refiner.switchAt * 100) }) : say("refinerRedraws", { percent: Math.round(refiner.strength * 100) });
 }

@@ -71,3 +71,13 @@ export async function decodePicture(blob) {
     URL.revokeObjectURL(url);
   }
 }
+
+/** Takes the bitmap. @param {ImageBitmap} bitmap */
+export function pixelsIn(bitmap) {
+  const { width, height } = bitmap;
+  const context = new OffscreenCanvas(width, height).getContext("2d");
+  if (!context) throw new Error("This browser gives no more canvases");
+  context.drawImage(bitmap, 0, 0);
+  bitmap.close();
+  return context.getImageData(0, 0, width, height);
+}

@@ -5,7 +5,7 @@ import { CompareView } from "./compare-view.js";
 import { part } from "./element.js";
 import { GalleryView } from "./gallery-view.js";
 import { fileName } from "./image-view.js";
-import { decodePicture } from "./picture-source.js";
+import { decodePicture, pixelsIn } from "./picture-source.js";
 import { rollSeed } from "./request.js";
 import { saveFile } from "./save-file.js";
 import { say } from "./text.js";
@@ -29,7 +29,7 @@ export class Pictures {
   /**
    * @param {import("./picture-store.js").PictureStore} store
    * @param {object} on
-   * @param {(settings: Settings) => void} on.use       puts them into the form
+   * @param {(settings: Settings, model: string) => void} on.use  puts them into the form; that model drew with them
    * @param {(request: DrawRequest, start: Blob | null) => void} on.draw
    * @param {(png: Blob, record: PictureRecord, paints: boolean) => void} on.start  a request is to start from it
    * @param {(request: DrawRequest, id: number) => void} on.added  a picture of this request is stored
@@ -47,6 +47,11 @@ export class Pictures {
     const records = await this.#store.list();
     this.#gallery.show(records);
     this.#on.listed(records);
+  }
+
+  /** To what this model can do with them. @param {import("../protocol.js").ModelFacts} facts */
+  configure({ refiner }) {
+    this.#gallery.disable(refiner ? [] : ["refine"]);
   }
 
   /** @param {Omit<PictureRecord, "id" | "thumbnail">} picture */
@@ -76,7 +81,7 @@ export class Pictures {
     delete drawn.skipBase;
     switch (deed) {
       case "use":
-        return this.#on.use(request);
+        return this.#on.use(request, first.model);
       case "vary":
         return this.#on.draw({ ...drawn, seed: rollSeed() }, null);
       case "refine":
@@ -106,11 +111,5 @@ function nameOf({ request, model }) {
  * @param {Blob} png
  */
 export async function pixelsOf(png) {
-  const bitmap = await decodePicture(png);
-  const context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext("2d");
-  if (!context) throw new Error("This browser gives no more canvases");
-  context.drawImage(bitmap, 0, 0);
-  const image = context.getImageData(0, 0, bitmap.width, bitmap.height);
-  bitmap.close();
-  return { image, mask: null };
+  return { image: pixelsIn(await decodePicture(png)), mask: null };
 }

@@ -2,6 +2,7 @@
 /** A place that files come from: a field for an address or a repository, choosers for files and folders, and what is dropped on it. */
 
 import { part } from "./element.js";
+import { say } from "./text.js";
 
 /** @typedef {import("../protocol.js").ImportSource} ImportSource */
 
@@ -18,7 +19,7 @@ export class PlaceField {
     const take = (/** @type {{ path: string, file: File }[]} */ files) => {
       if (files.length === 0) return;
       this.#chosen = files;
-      this.#field.value = files.length === 1 ? (files[0]?.path ?? "") : `${files.length} files`;
+      this.#field.value = files.length === 1 ? (files[0]?.path ?? "") : say("filesChosen", { count: files.length });
       this.showProblem("");
     };
     // What is typed is meant instead of what was chosen.
@@ -32,7 +33,11 @@ export class PlaceField {
     place.addEventListener("dragover", (event) => event.preventDefault());
     place.addEventListener("drop", async (event) => {
       event.preventDefault();
-      take(await droppedFiles(event.dataTransfer));
+      try {
+        take(await droppedFiles(event.dataTransfer));
+      } catch {
+        this.showProblem(say("dropUnreadable"));
+      }
     });
   }
 
@@ -64,11 +69,20 @@ export class PlaceField {
   }
 }
 
+/** What diffusers calls every LoRA's file. */
+const NAMELESS = "pytorch_lora_weights.safetensors";
+
 /** What to call it, for people. @param {ImportSource} source */
 export function nameOf(source) {
-  const text = "address" in source ? source.address : (source.files[0]?.path ?? "");
-  const parts = text.replace(/\.safetensors$/, "").split("/").filter(Boolean);
-  return parts.at(-1) ?? "model";
+  const text = "address" in source ? withoutView(source.address) : (source.files[0]?.path ?? "");
+  const parts = text.split("/").filter(Boolean);
+  const named = parts.length > 1 && parts.at(-1) === NAMELESS ? parts.slice(0, -1) : parts;
+  return named.at(-1)?.replace(/\.safetensors$/, "") || "model";
+}
+
+/** Where in a repository it is, without how Hugging Face shows it and which revision. @param {string} address */
+function withoutView(address) {
+  return address.replace(/[?#].*/s, "").replace(/\/(resolve|blob|tree)\/[^/]+/, "");
 }
 
 /** Below the folder that was chosen, if one was. @param {File} file */

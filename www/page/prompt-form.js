@@ -7,7 +7,7 @@ import { part } from "./element.js";
 import { GridForm } from "./grid-form.js";
 import { isGrid, readGrid } from "./grid.js";
 import { standard } from "./quality.js";
-import { UNTOUCHED, readRequest, rollSeed, typedOf } from "./request.js";
+import { UNTOUCHED, readRequest, rollSeed, sideProblem, typedOf } from "./request.js";
 import { STYLES, styled } from "./styles.js";
 import { say } from "./text.js";
 
@@ -18,6 +18,9 @@ import { say } from "./text.js";
  * @typedef {import("./grid.js").GridTyped} Typed
  * @typedef {import("./settings.js").Settings} Settings
  */
+
+/** Where the engine and the form call it otherwise. @type {Record<string, Field>} */
+const FIELDS = { "refiner.strength": "refinerStrength" };
 
 export class PromptForm {
   #form;
@@ -30,6 +33,7 @@ export class PromptForm {
   #onSize;
   #around;
   #onChange;
+  #onReading;
   /** @type {ModelFacts | null} */
   #facts = null;
 
@@ -38,14 +42,15 @@ export class PromptForm {
    * @param {object} on
    * @param {(requests: FormRequest[], grid: import("./grid.js").Headers | null) => void} on.submit  called with valid requests only
    * @param {(width: number, height: number) => void} on.size  these are to be drawn now
-   * @param {() => void} on.syntax  prompts are to be read in another way now
+   * @param {() => void} on.reading  prompts are to be read in another way now, or with other words around them
    * @param {() => void} on.change  something was typed, chosen or filled in
    * @param {() => import("./grid.js").Around} on.around
    */
-  constructor(form, { submit, size, syntax, change, around }) {
+  constructor(form, { submit, size, reading, change, around }) {
     this.#form = form;
     this.#onChange = change;
     this.#onSize = size;
+    this.#onReading = reading;
     this.#around = around;
     this.#submit = part(form, "button[type=submit]", HTMLButtonElement);
     this.#refine = part(form, "[name=refine]", HTMLInputElement);
@@ -82,7 +87,7 @@ export class PromptForm {
       if (event.target instanceof HTMLButtonElement) this.#put({ prompt: event.target.textContent ?? "" });
     });
     this.#refine.addEventListener("change", () => this.#showSwitch());
-    this.#field("promptSyntax").addEventListener("change", syntax);
+    for (const choice of [this.#field("promptSyntax"), this.#style]) choice.addEventListener("change", reading);
     this.#field("refinerMode").addEventListener("change", () => this.#showSwitch());
   }
 
@@ -112,7 +117,10 @@ export class PromptForm {
     const typed = typedOf(settings);
     this.#put(typed);
     // They have the style's words in them already.
-    if (settings.prompt !== undefined) this.#style.value = "";
+    if (settings.prompt !== undefined) {
+      this.#style.value = "";
+      this.#onReading();
+    }
     if (settings.seed !== undefined) this.#lock.checked = true;
     if (typed.refine !== undefined && !this.#refine.disabled) this.#refine.checked = typed.refine;
     this.#showSwitch();
@@ -163,6 +171,11 @@ export class PromptForm {
     return this.#form.contains(document.activeElement) || document.activeElement === document.body;
   }
 
+  /** As they are drawn, with the style's words. */
+  get prompts() {
+    return styled({ prompt: this.#value("prompt"), negativePrompt: this.#value("negativePrompt") }, this.#chosenStyle);
+  }
+
   /** @returns {"plain" | "weighted"} */
   get syntax() {
     return this.#value("promptSyntax") === "plain" ? "plain" : "weighted";
@@ -172,13 +185,15 @@ export class PromptForm {
    * What the engine found wrong with a field that looked right here.
    * @param {string} field
    * @param {string} message
-   * @returns {boolean} whether there is such a field
+   * @returns {boolean} whether there is such a field to be seen
    */
   showProblem(field, message) {
-    if (!this.#form.querySelector(`#problem-${CSS.escape(field)}`)) return false;
-    this.#mark(/** @type {Field} */ (field), message);
-    this.#reveal(/** @type {Field} */ (field));
-    return true;
+    const name = FIELDS[field] ?? /** @type {Field} */ (field);
+    if (!this.#form.querySelector(`#problem-${CSS.escape(name)}`)) return false;
+    this.#mark(name, message);
+    this.#reveal(name);
+    // What it was asked for with may have been switched off since.
+    return this.#field(name).getClientRects().length > 0;
   }
 
   /**
@@ -186,9 +201,12 @@ export class PromptForm {
    * @returns {import("./grid.js").ReadGrid}
    */
   #read(facts) {
-    const data = /** @type {Typed} */ (/** @type {unknown} */ (Object.fromEntries(new FormData(this.#form))));
-    const typed = styled({ ...data, refine: this.#refine.checked }, STYLES.find(({ id }) => id === this.#style.value));
-    const read = isGrid(typed) ? readGrid(typed, facts, this.#around()) : readSequence(typed, facts);
+    const around = this.#around();
+    const data = new FormData(this.#form);
+    if (!around.hasPicture) data.delete("strength");
+    const fields = /** @type {Typed} */ (/** @type {unknown} */ (Object.fromEntries(data)));
+    const typed = styled({ ...fields, refine: this.#refine.checked }, this.#chosenStyle);
+    const read = isGrid(typed) ? readGrid(typed, facts, around) : readSequence(typed, facts);
     const { problems } = read;
     const names = [...this.#form.querySelectorAll(".problem")].map(({ id }) => /** @type {Field} */ (id.slice("problem-".length)));
     for (const name of names) this.#mark(name, problems[name] ?? null);
@@ -208,10 +226,15 @@ export class PromptForm {
     }
   }
 
+  get #chosenStyle() {
+    return STYLES.find(({ id }) => id === this.#style.value);
+  }
+
   #tellSize() {
     const [width, height] = [Number(this.#value("width")), Number(this.#value("height"))];
     this.#aspects.mark({ width, height });
-    if (width > 0 && height > 0) this.#onSize(width, height);
+    // While a number is being typed, it is many others first.
+    if (this.#facts && !sideProblem(width, this.#facts) && !sideProblem(height, this.#facts)) this.#onSize(width, height);
   }
 
   /** Also where it is folded away. @param {Field} name */

@@ -9,7 +9,7 @@ import { say } from "./text.js";
 const PAUSE_MS = 250;
 
 export class PromptReading {
-  #field;
+  #text;
   #container;
   #read;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -19,10 +19,12 @@ export class PromptReading {
   /**
    * @param {HTMLTextAreaElement} field
    * @param {HTMLElement} container
-   * @param {(prompt: string) => Promise<Reading | null>} read  null where it cannot be told yet
+   * @param {object} on
+   * @param {() => string} on.text  what is drawn of what is in the field
+   * @param {(prompt: string) => Promise<Reading | null>} on.read  null where it cannot be told yet
    */
-  constructor(field, container, read) {
-    this.#field = field;
+  constructor(field, container, { text, read }) {
+    this.#text = text;
     this.#container = container;
     this.#read = read;
     field.addEventListener("input", () => this.update());
@@ -35,7 +37,7 @@ export class PromptReading {
 
   async #ask() {
     const mine = ++this.#asked;
-    const prompt = this.#field.value.trim();
+    const prompt = this.#text().trim();
     const reading = prompt ? await this.#read(prompt).catch(() => null) : null;
     if (mine === this.#asked) this.#show(reading);
   }

@@ -2,7 +2,7 @@
 /** The choice between presets of quality: puts their settings into the form, and marks the one that is there. */
 
 import { part } from "./element.js";
-import { best, fast, fewStepsIn, isSame, lorasWith, qualityOf, runsOf, standard } from "./quality.js";
+import { best, fast, fewStepsFor, fewStepsIn, isSame, lorasWith, qualityOf, runsOf, standard } from "./quality.js";
 import { say } from "./text.js";
 
 /**
@@ -48,11 +48,11 @@ export class QualityView {
     const { facts, recipe } = this.#form;
     if (!facts) return;
     const fewSteps = fewStepsIn(this.#loras.stored);
+    const fit = this.#fastest(facts);
     // It was asked for, and now there is one.
-    if (this.#wantsFast && fewSteps.length > 0) return this.#choose("fast");
+    if (this.#wantsFast && fit) return this.#choose("fast");
     const marked = qualityOf(recipe, this.#loras.used, facts, fewSteps);
     for (const radio of this.#container.querySelectorAll("input")) radio.checked = radio.value === marked;
-    const fit = this.#fastest(fewSteps);
     this.#tell("fast", fit ? say("captionSteps", { steps: fit.preset.steps }) : say("qualityFastNeeds"));
     this.#tell("standard", say("captionSteps", { steps: standard(facts).steps }));
     this.#tell("best", say("captionSteps", { steps: best(facts).steps }));
@@ -72,7 +72,7 @@ export class QualityView {
   #choose(quality) {
     const { facts } = this.#form;
     if (!facts) return;
-    const fit = quality === "fast" ? this.#fastest(fewStepsIn(this.#loras.stored)) : null;
+    const fit = quality === "fast" ? this.#fastest(facts) : null;
     this.#wantsFast = quality === "fast" && !fit;
     if (fit) this.#set(fast(fit.preset), fit);
     else if (quality === "fast") this.update();
@@ -88,8 +88,9 @@ export class QualityView {
     this.#loras.fill(lorasWith(this.#loras.used, fewStepsIn(this.#loras.stored), lora));
   }
 
-  /** The one that is used already, or else the first. @param {FewSteps[]} fewSteps */
-  #fastest(fewSteps) {
+  /** The one that is used already, or else the first. @param {ModelFacts} facts */
+  #fastest(facts) {
+    const fewSteps = fewStepsFor(this.#loras.stored, facts);
     const used = this.#loras.used.map(({ name }) => name);
     return fewSteps.find(({ name }) => used.includes(name)) ?? fewSteps[0] ?? null;
   }

@@ -23,6 +23,15 @@ export function fewStepsIn(loras) {
 }
 
 /**
+ * Those that may fit the model. Most tell nothing of what they are for, but what is made for SDXL is larger than all of the demo model.
+ * @param {StoredLora[]} loras
+ * @param {ModelFacts} facts
+ */
+export function fewStepsFor(loras, { demo, bytes }) {
+  return fewStepsIn(demo ? loras.filter((lora) => lora.bytes < bytes) : loras);
+}
+
+/**
  * @param {ModelFacts} facts
  * @returns {Recipe}
  */

@@ -8,10 +8,10 @@ import { say } from "./text.js";
  * @typedef {import("../protocol.js").ModelFacts} ModelFacts
  * @typedef {import("./settings.js").Settings} Settings
  * @typedef {Omit<import("../protocol.js").DrawRequest, "loras"> & Pick<Settings, "loras">} FormRequest  LoRAs are chosen elsewhere, but where they make a grid
- * @typedef {"prompt" | "negativePrompt" | "seed" | "steps" | "guidanceScale" | "width" | "height" | "switchAt" | keyof typeof NUMBERS} TextField
+ * @typedef {"prompt" | "negativePrompt" | "seed" | "steps" | "guidanceScale" | "width" | "height" | "switchAt" | "refinerStrength" | keyof typeof NUMBERS} TextField
  * @typedef {"sampler" | "noiseSchedule" | "timestepSpacing" | "promptSyntax" | "refinerMode"} Choice
- * @typedef {TextField | Choice | "refine"} Field
- * @typedef {Record<TextField | Choice, string> & { refine: boolean }} Typed
+ * @typedef {TextField | Choice | "refine" | "strength"} Field
+ * @typedef {Record<TextField | Choice, string> & { refine: boolean, strength?: string }} Typed  a strength where there is a start picture
  * @typedef {Partial<Record<Field, string>>} Problems
  */
 
@@ -31,7 +31,6 @@ const NUMBERS = {
   images: { least: 1, most: 16, whole: true, optional: false },
   guidanceRescale: { least: 0, most: 1, whole: false, optional: false },
   clipSkip: { least: 0, most: 10, whole: true, optional: false },
-  refinerStrength: { least: 0, most: 1, whole: false, optional: false },
   aestheticScore: SCORE,
   negativeAestheticScore: SCORE,
   originalWidth: PIXELS,
@@ -50,7 +49,7 @@ const PAIRS = [
 ];
 
 /** Of the refiner only: looked at where it takes part. */
-const OF_REFINER = new Set(["refinerStrength", "aestheticScore", "negativeAestheticScore"]);
+const OF_REFINER = new Set(["aestheticScore", "negativeAestheticScore"]);
 
 /** What every setting is that nobody has touched, but for what a model says. @type {Omit<Typed, "prompt" | "negativePrompt" | "seed" | "steps" | "guidanceScale" | "width" | "height" | "switchAt" | "refine">} */
 export const UNTOUCHED = {
@@ -95,6 +94,8 @@ export function readRequest(typed, facts) {
   const width = toNumber(typed.width);
   const height = toNumber(typed.height);
   const switchAt = toNumber(typed.switchAt);
+  const refinerStrength = toNumber(typed.refinerStrength);
+  const strength = typed.strength === undefined ? null : toNumber(typed.strength);
 
   note("prompt", typed.prompt.trim() === "" ? say("sayWhatToDraw") : null);
   note("seed", Number.isSafeInteger(seed) && seed >= 0 ? null : say("seedProblem", { most: Number.MAX_SAFE_INTEGER }));
@@ -105,6 +106,8 @@ export function readRequest(typed, facts) {
   const refine = typed.refine && facts.refiner;
   const isEnsemble = typed.refinerMode === "ensemble";
   if (refine && isEnsemble) note("switchAt", switchAt > 0 && switchAt < 1 ? null : say("switchProblem"));
+  if (refine && !isEnsemble) note("refinerStrength", strengthProblem(refinerStrength, steps));
+  if (strength !== null) note("strength", strengthProblem(strength, steps));
 
   const numbers = /** @type {Record<keyof typeof NUMBERS, number | null>} */ ({});
   for (const [name, bounds] of /** @type {[keyof typeof NUMBERS, typeof PIXELS][]} */ (Object.entries(NUMBERS))) {
@@ -140,12 +143,13 @@ export function readRequest(typed, facts) {
     guidanceRescale: numbers.guidanceRescale ?? 0,
     width,
     height,
-    refiner: !refine ? null : isEnsemble ? { switchAt } : { strength: numbers.refinerStrength ?? 0 },
+    refiner: !refine ? null : isEnsemble ? { switchAt } : { strength: refinerStrength },
     originalSize: pair("originalHeight", "originalWidth"),
     cropTopLeft: pair("cropTop", "cropLeft"),
     targetSize: pair("targetHeight", "targetWidth"),
     aestheticScore: numbers.aestheticScore ?? null,
     negativeAestheticScore: numbers.negativeAestheticScore ?? null,
+    ...(strength !== null && { strength }),
   };
   return { request, images: numbers.images ?? 1, problems };
 }
@@ -194,11 +198,21 @@ export function boundsProblem(value, { least, most, whole, optional }) {
 }
 
 /**
+ * It has to leave a step, of as many.
+ * @param {number} strength
+ * @param {number} steps
+ */
+function strengthProblem(strength, steps) {
+  const least = steps >= 1 ? Math.ceil(100 / steps) / 100 : 0;
+  return boundsProblem(strength, { least, most: 1, whole: false, optional: false });
+}
+
+/**
  * @param {number} side
  * @param {ModelFacts} facts
  * @returns {string | null}
  */
-function sideProblem(side, { multiple, minSide, maxSide }) {
+export function sideProblem(side, { multiple, minSide, maxSide }) {
   if (Number.isInteger(side) && side >= minSide && side <= maxSide && side % multiple === 0) return null;
   if (Number.isInteger(side) && side >= minSide && side <= maxSide) {
     const below = Math.floor(side / multiple) * multiple;

@@ -1,6 +1,8 @@
 // @ts-check
 /** What a request starts from, in the pixels of another size. */
 
+import { pixelsIn } from "./picture-source.js";
+
 /**
  * @typedef {import("../protocol.js").Inputs} Inputs
  * @typedef {import("./fit.js").Size} Size
@@ -20,10 +22,5 @@ export async function scaledInputs({ image, mask }, size) {
  * @param {Size} size
  */
 async function scaled(pixels, { width, height }) {
-  const bitmap = await createImageBitmap(pixels, { resizeWidth: width, resizeHeight: height, resizeQuality: "high" });
-  const context = new OffscreenCanvas(width, height).getContext("2d");
-  if (!context) throw new Error("This browser gives no more canvases");
-  context.drawImage(bitmap, 0, 0);
-  bitmap.close();
-  return context.getImageData(0, 0, width, height);
+  return pixelsIn(await createImageBitmap(pixels, { resizeWidth: width, resizeHeight: height, resizeQuality: "high" }));
 }

@@ -12,16 +12,19 @@ const MOST_UNKNOWN = 8;
 export class SettingsIntake {
   #form;
   #loras;
+  #modelName;
 
   /**
    * @param {object} parts
    * @param {Pick<import("./prompt-form.js").PromptForm, "fill" | "tell">} parts.form
    * @param {Pick<import("./loras-view.js").LorasView, "fill">} parts.loras
+   * @param {() => string} parts.modelName  of the one that draws
    * @param {(work: () => Promise<unknown>) => Promise<void>} parts.attempt  runs it, and tells what goes wrong
    */
-  constructor({ form, loras, attempt }) {
+  constructor({ form, loras, modelName, attempt }) {
     this.#form = form;
     this.#loras = loras;
+    this.#modelName = modelName;
     document.addEventListener("dragover", (event) => event.preventDefault());
     document.addEventListener("drop", (event) => {
       const [file] = event.dataTransfer?.files ?? [];
@@ -34,12 +37,17 @@ export class SettingsIntake {
 
   /**
    * @param {Settings} settings
+   * @param {string | null} model  that drew it
    * @param {string} [told]  about where they come from
    */
-  take(settings, told = "") {
+  take(settings, model, told = "") {
     this.#form.fill(settings);
     const missing = this.#loras.fill(settings.loras ?? []);
     const notes = [told];
+    const now = this.#modelName();
+    if (model && now && model !== now) notes.push(say("drawnByOther", { model, now }));
+    const homeless = withoutPlace(settings);
+    if (homeless.length > 0) notes.push(say("settingsWithoutPlace", { names: homeless.join(", ") }));
     if (settings.strength !== undefined || settings.skipBase) notes.push(say("startedFromPicture"));
     if (missing.length > 0) notes.push(say("lorasMissing", { names: missing.join(", ") }));
     this.#form.tell(notes.filter(Boolean).join(" "));
@@ -50,8 +58,23 @@ export class SettingsIntake {
     const found = await settingsOf(file);
     if (!found) return this.#form.tell(say("settingsNone"));
     const unknown = listed([...new Set(found.unknown)]);
-    this.take(found.request, say(unknown ? "settingsUnknown" : "settingsRead", { unknown }));
+    this.take(found.request, found.model, say(unknown ? "settingsUnknown" : "settingsRead", { unknown }));
   }
+}
+
+/**
+ * What the form has no place for, where it is not as it would be without.
+ * @param {Settings} settings
+ */
+export function withoutPlace({ prompt, prompt2, negativeSizes, images = 1, refiner, steps }) {
+  const ofRefiner = refiner && "strength" in refiner ? refiner.steps : null;
+  const has = {
+    prompt2: Boolean(prompt2) && prompt2 !== prompt,
+    negativeSizes: Boolean(negativeSizes),
+    images: images > 1,
+    "refiner.steps": Boolean(ofRefiner) && ofRefiner !== steps,
+  };
+  return Object.entries(has).flatMap(([name, is]) => (is ? [name] : []));
 }
 
 /** @param {string[]} things */
