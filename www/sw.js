@@ -76,6 +76,7 @@ const SHELL = [
   "www/page/recent-prompts.js",
   "www/page/remedies.js",
   "www/page/request.js",
+  "www/page/run-steps.js",
   "www/page/sampler-names.js",
   "www/page/save-file.js",
   "www/page/scaled-inputs.js",

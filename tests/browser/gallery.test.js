@@ -64,7 +64,8 @@ async function openPage(options) {
   ({ context, errors } = await openContext(browser, options));
   page = await context.newPage();
   await page.goto(site.url);
-  await page.waitForFunction(() => "gallery" in globalThis);
+  // By its id, the element is there under this name before.
+  await page.waitForFunction(() => "deeds" in Reflect.get(globalThis, "gallery"));
 }
 
 /**
