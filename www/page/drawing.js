@@ -10,6 +10,7 @@ import { PreviewView } from "./preview-view.js";
 import { QueueView } from "./queue-view.js";
 import { Queue } from "./queue.js";
 import { remediesAtDrawing } from "./remedies.js";
+import { stepsOf } from "./run-steps.js";
 import { scaledInputs } from "./scaled-inputs.js";
 import { say } from "./text.js";
 import { UnfinishedPictures } from "./unfinished-pictures.js";
@@ -107,7 +108,7 @@ export class Drawing {
         kept = await this.#picture(run, options);
       },
       {
-        steps: job.unfinished ? 0 : job.request.steps,
+        steps: job.unfinished ? 0 : stepsOf(job.request, job.inputs !== null),
         drawing: true,
         takesFocus,
         onEvent: (event) => this.#show(event),
