@@ -28,12 +28,13 @@ export function optionsOf(more = [], without = /^$/) {
 }
 
 /**
- * A new profile with an empty store. What the page logs as an error is kept, so that a failing test can show it.
+ * A new profile with an empty store. What the page logs as an error is kept, so that a failing test can show it. A service worker reads the
+ * whole page once more for each profile, and the engine with it; tests of what works offline ask for it.
  * @param {import("playwright-core").Browser} browser
  * @param {import("playwright-core").BrowserContextOptions} [options]
  */
 export async function openContext(browser, options) {
-  const context = await browser.newContext(options);
+  const context = await browser.newContext({ serviceWorkers: "block", ...options });
   /** @type {string[]} */
   const errors = [];
   context.on("weberror", (error) => errors.push(String(error.error())));

@@ -88,7 +88,7 @@ for (const [what, held] of /** @type {const} */ ([
   test(`while ${what} does not arrive, the page is used, begins to draw, and can be stopped`, async () => {
     const slow = await Site.start();
     for (const path of held) slow.put(path, () => {});
-    const { context, errors } = await openContext(browser);
+    const { context, errors } = await openContext(browser, { serviceWorkers: "allow" });
     try {
       const page = await context.newPage();
       await page.goto(slow.url);
@@ -123,8 +123,7 @@ for (const [what, held] of /** @type {const} */ ([
 }
 
 test("all that comes before a first picture, but for the model, is under 5 MB as a server packs it; and no task of the page is long", async (t) => {
-  // What the service worker keeps for later is counted apart.
-  const { context, errors } = await openContext(browser, { serviceWorkers: "block" });
+  const { context, errors } = await openContext(browser);
   const page = await context.newPage();
   site.asked = [];
   await page.goto(site.url);
@@ -145,6 +144,7 @@ test("all that comes before a first picture, but for the model, is under 5 MB as
   const script = await (await fetch(`${site.url}www/sw.js`)).text();
   const shell = [...script.matchAll(/^ {2}"([\w./-]+)",$/gm)].map(([, file]) => `/${file}`);
   assert.ok(shell.includes("/www/pkg/sdxl_web_bg.wasm"), "the service worker's list is written in another way");
+  // What the service worker keeps for later is counted apart.
   const kept = shell.filter((path) => path !== "/index.html" && !asked.has(path));
   const sum = async (/** @type {Iterable<string>} */ paths) => (await Promise.all([...paths].map(packedBytes))).reduce((total, bytes) => total + bytes, 0);
   const first = await sum(asked);

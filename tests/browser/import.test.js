@@ -42,14 +42,20 @@ after(async () => {
 beforeEach(async () => {
   mirror.reset();
   site = await Site.start();
-  ({ context } = await openContext(browser));
-  page = await newPage();
+  await openPage();
 });
 
 afterEach(async () => {
   await context.close();
   await site.close();
 });
+
+/** @param {import("playwright-core").BrowserContextOptions} [options] */
+async function openPage(options) {
+  await context?.close();
+  ({ context } = await openContext(browser, options));
+  page = await newPage();
+}
 
 async function newPage() {
   const page = await context.newPage();
@@ -115,6 +121,7 @@ async function draw(steps) {
 }
 
 test("base and refiner, by address: the same bytes as packed, the same picture, offline too, and no request but to that address", async () => {
+  await openPage({ serviceWorkers: "allow" });
   const drawn = await draw(2);
   /** @type {string[]} */
   const asked = [];
@@ -129,7 +136,7 @@ test("base and refiner, by address: the same bytes as packed, the same picture, 
   assert.match(page.url(), /model=imported/);
   assert.equal(await draw(2), drawn);
 
-  await page.waitForFunction(() => navigator.serviceWorker?.controller !== undefined);
+  await page.evaluate(() => navigator.serviceWorker.ready.then(() => null));
   await context.setOffline(true);
   site.asked = [];
   mirror.headers = [];

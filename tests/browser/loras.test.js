@@ -42,17 +42,23 @@ after(async () => {
 beforeEach(async () => {
   mirror.reset();
   site = await Site.start();
-  ({ context } = await openContext(browser));
-  page = await context.newPage();
-  page.on("dialog", (dialog) => void dialog.accept());
-  await page.goto(site.url);
-  await ready();
+  await open();
 });
 
 afterEach(async () => {
   await context.close();
   await site.close();
 });
+
+/** @param {import("playwright-core").BrowserContextOptions} [options] */
+async function open(options) {
+  await context?.close();
+  ({ context } = await openContext(browser, options));
+  page = await context.newPage();
+  page.on("dialog", (dialog) => void dialog.accept());
+  await page.goto(site.url);
+  await ready();
+}
 
 async function ready() {
   await page.locator("#prompt-form button[type=submit]:enabled").waitFor({ timeout: START_MS });
@@ -101,6 +107,7 @@ async function draw(prompt = "a red apple, 3d emoji") {
 }
 
 test("by address: it is drawn with as strongly as asked, its words are at hand, it works offline, and it goes when it is removed", async () => {
+  await open({ serviceWorkers: "allow" });
   const without = await draw();
   await page.locator("#get-lora > summary").click();
   await page.fill("#lora-place", `${mirror.url}/loras/fox.safetensors`);
@@ -120,7 +127,7 @@ test("by address: it is drawn with as strongly as asked, its words are at hand, 
   await page.getByRole("button", { name: "Add to the prompt: foxy" }).click();
   assert.equal(await page.inputValue("#prompt"), "a red apple, 3d emoji, foxy");
 
-  await page.waitForFunction(() => navigator.serviceWorker?.controller !== undefined);
+  await page.evaluate(() => navigator.serviceWorker.ready.then(() => null));
   await context.setOffline(true);
   mirror.headers = [];
   await page.reload();

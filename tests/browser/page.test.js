@@ -34,7 +34,7 @@ before(async () => {
   mkdirSync(FOLDER, { recursive: true });
   browser = await launch();
   site = await Site.start();
-  ({ context, errors } = await openContext(browser, { viewport: { width: 1600, height: 1000 } }));
+  ({ context, errors } = await openContext(browser, { serviceWorkers: "allow", viewport: { width: 1600, height: 1000 } }));
   page = await context.newPage();
 });
 

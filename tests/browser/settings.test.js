@@ -2,7 +2,6 @@
 /** What a user does with settings and pictures, on the demo model with the real engine: nothing here calls what lies behind the page. */
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { after, afterEach, before, beforeEach, test } from "node:test";
 
 import { launch, openContext } from "./browser.js";
@@ -95,8 +94,10 @@ test("a picture that is dropped gives its settings back, and with them the same 
   await ended();
   const first = await shown();
 
-  await page.reload();
-  await page.locator("#prompt-form button[type=submit]:enabled").waitFor({ timeout: START_MS });
+  await fill({ prompt: "something else", negativePrompt: "", seed: 8, steps: 3, guidanceScale: 7, guidanceRescale: 0, width: 256 });
+  await page.locator("[name=refine]").check();
+  await page.selectOption("#sampler", "euler");
+  await page.selectOption("#noiseSchedule", "default");
   await drop(first);
   await page.locator("[data-part=told]", { hasText: "are in the form" }).waitFor();
   assert.equal(await page.inputValue("#seed"), "7");
@@ -170,22 +171,13 @@ test("from the gallery: settings, variation, refining, a start picture, an inpai
   await gallery(3);
 });
 
-test("A1111's pictures restore their settings too, and say what cannot be done", async () => {
-  const { writeText } = await import("../../www/page/png-text.js");
-  const png = new Uint8Array(readFileSync(new URL("../fixtures/demo/008-base.png", import.meta.url)));
-  const parameters = "a cat, <lora:fluffy:0.8>\nNegative prompt: dog\nSteps: 12, Sampler: DPM++ 2M Karras, CFG scale: 6, Seed: 99, Size: 256x128, Hires upscale: 2, Version: v1.9";
-  await drop([...writeText(png, { parameters })]);
-  const told = page.locator("[data-part=told]");
-  await told.filter({ hasText: "Hires upscale: 2" }).waitFor();
-  assert.match(await told.innerText(), /fluffy/);
-  const values = await Promise.all(["#prompt", "#negativePrompt", "#steps", "#guidanceScale", "#seed", "#width", "#height", "#sampler", "#noiseSchedule"].map((field) => page.inputValue(field)));
-  assert.deepEqual(values, ["a cat,", "dog", "12", "6", "99", "256", "128", "dpmpp_2m", "karras"]);
-});
-
 test("the prompt is shown as it is read: tokens, weights, and where a chunk ends", async () => {
-  await fill();
-  await submit();
-  await ended();
+  // The words that the encoder knows come with the model, which the tests before have brought, unless this one runs alone.
+  if (!(await page.getByText("works without a network").isVisible())) {
+    await fill();
+    await submit();
+    await ended();
+  }
   const reading = page.locator("[data-part=reading-prompt]");
   await page.fill("#prompt", "a (red:1.3) apple");
   await reading.filter({ hasText: "of 75 tokens" }).waitFor();
