@@ -20,7 +20,6 @@ build() {
   need_wasm_target
   need_wasm_bindgen
   need_npm_packages
-  need_wasm_opt
   timed "compiling for $WASM_TARGET" compile_wasm
   timed "wasm-bindgen" bind_wasm
   optimize_wasm
@@ -36,10 +35,10 @@ bind_wasm() {
     "$WASM_TARGET_DIR/$WASM_TARGET/release/sdxl_web.wasm"
 }
 
-# wasm-opt takes a minute or more: its result is kept under a name made of everything that goes into it.
+# wasm-opt takes minutes: its result is kept under a name made of everything that goes into it.
 optimize_wasm() {
   local input=$bound/sdxl_web_bg.wasm key
-  key=$(cat "$input" - <<<"$("$WASM_OPT" --version) ${WASM_OPT_FLAGS[*]}" | sha256sum | cut -d' ' -f1)
+  key=$(cat "$input" package-lock.json - <<<"${WASM_OPT_FLAGS[*]}" | sha256sum | cut -d' ' -f1)
   optimized=$WASM_TARGET_DIR/optimized/$key.wasm
   if [ -f "$optimized" ]; then
     say "wasm-opt: nothing changed"
@@ -47,7 +46,7 @@ optimize_wasm() {
   fi
   rm -rf "$WASM_TARGET_DIR/optimized"
   mkdir -p "$WASM_TARGET_DIR/optimized"
-  timed "wasm-opt" "$WASM_OPT" "${WASM_OPT_FLAGS[@]}" "$input" -o "$optimized.part"
+  timed "wasm-opt" node_modules/.bin/wasm-opt "${WASM_OPT_FLAGS[@]}" "$input" -o "$optimized.part"
   node tools/sizes.mjs "$optimized.part" >"$optimized.sizes"
   mv "$optimized.part" "$optimized"
 }

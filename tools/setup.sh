@@ -160,12 +160,6 @@ need_npm_packages() {
   vendor client-zip/index.js client-zip.js
 }
 
-# Debian's is four times as fast as npm's, which is JavaScript.
-need_wasm_opt() {
-  command -v wasm-opt >/dev/null || ! on_debian_as_root || packages "wasm-opt" binaryen
-  WASM_OPT=$(first_command wasm-opt node_modules/.bin/wasm-opt) || fail "wasm-opt is missing: npm ci"
-}
-
 # vendor FILE NAME: a file of node_modules as www/vendor/NAME; left alone where it is the same, so that no build sees a change.
 vendor() { cmp -s "node_modules/$1" "www/vendor/$2" || cp "node_modules/$1" "www/vendor/$2"; }
 
