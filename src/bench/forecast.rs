@@ -1,5 +1,5 @@
-//! What SDXL would need on this device, found out in about two seconds and without its weights: of each kind of kernel the
-//! layer with the most work is timed, or a part of it that is quick enough, and from that speed and the counted work of the
+//! What SDXL would need on this device, found out in seconds and without its weights: of each kind of kernel the layer with
+//! the most work is timed, or a part of it that is quick enough, and from that speed and the counted work of the
 //! networks follows how long they take.
 
 use std::collections::BTreeMap;
@@ -77,10 +77,11 @@ pub async fn forecast(
     let request = Request {
         width: plan.size,
         height: plan.size,
+        // Whenever it takes over, it needs its room.
         refiner: configs
             .refiner
             .as_ref()
-            .map(|_| Refine::Ensemble { switch_at: 0.8 }),
+            .map(|_| Refine::Ensemble { switch_at: 0.5 }),
         ..Request::default()
     };
     request.check(vae.scale())?;
@@ -169,11 +170,8 @@ impl Bench<'_> {
             check_cancelled(self.host)?;
             self.host
                 .measuring("the largest layers", index, Kind::ALL.len());
-            // Of a tensor, as the bench itself has it; of the work, as this is to be quick.
-            let bytes = layer.largest_tensor() * precision.dtype().size() as u64;
-            let most = self.gpu.room.tensor.min(self.gpu.room.memory / 8);
-            let parts = (layer.flops() as f64 / (2.0 * speed * SECONDS)).ceil();
-            let part = layer.part(bytes.div_ceil(most).max(parts as u64) as usize);
+            let quick = (layer.flops() as f64 / (2.0 * speed * SECONDS)).ceil() as usize;
+            let part = layer.part(self.parts(layer, precision).max(quick));
             let seconds = self.layer(part, precision).await?;
             speeds.insert(kind, amount(part) as f64 / seconds);
         }

@@ -44,9 +44,7 @@ impl Bench<'_> {
         let all = layers.len();
         for (index, (layer, count)) in layers.enumerate() {
             self.host.measuring(what, index, all);
-            let bytes = layer.largest_tensor() * precision.dtype().size() as u64;
-            let Room { tensor, memory } = self.gpu.room;
-            let parts = bytes.div_ceil(tensor.min(memory / TENSORS)) as usize;
+            let parts = self.parts(layer, precision);
             let seconds = self.layer(layer.strip(parts), precision).await? * parts as f64;
             times.push(LayerTime {
                 layer: layer.to_string(),
@@ -61,6 +59,13 @@ impl Bench<'_> {
         }
         times.sort_by(|a, b| b.ms.total_cmp(&a.ms));
         Ok(times)
+    }
+
+    /// In how many parts a layer is measured, as large as there is room for.
+    pub(super) fn parts(&self, layer: Layer, precision: Precision) -> usize {
+        let bytes = layer.largest_tensor() * precision.dtype().size() as u64;
+        let Room { tensor, memory } = self.gpu.room;
+        bytes.div_ceil(tensor.min(memory / TENSORS)) as usize
     }
 
     /// Seconds of one layer.

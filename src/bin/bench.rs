@@ -37,7 +37,7 @@ struct Arguments {
     /// Counts the work, and measures nothing.
     #[arg(long)]
     count: bool,
-    /// Forecasts, in about two seconds, what a picture takes.
+    /// Forecasts in seconds what a picture takes.
     #[arg(long)]
     forecast: bool,
     /// JSON with every layer, instead of Markdown.

@@ -57,7 +57,7 @@ pub async fn run_bench(
     to_js(&BenchResult { report, markdown })
 }
 
-/// What SDXL 1.0 would take on this worker's GPU (see `bench/forecast.rs`), measured in about two seconds.
+/// What SDXL 1.0 would take on this worker's GPU (see `bench/forecast.rs`), measured in seconds.
 #[wasm_bindgen(js_name = forecast, unchecked_return_type = "Forecast")]
 pub async fn run_forecast(
     #[wasm_bindgen(unchecked_param_type = "ForecastPlan")] plan: JsValue,

@@ -2,47 +2,19 @@
 /** What a user learns about this device, and what is kept when its GPU fails at the end of a run; the stub engine fails on demand. */
 
 import assert from "node:assert/strict";
-import { after, afterEach, before, beforeEach, test } from "node:test";
+import { beforeEach, test } from "node:test";
 
-import { launch, openContext } from "./browser.js";
-import { Site } from "./site.js";
-import { tinyModel } from "./tiny-model.js";
+import { stubPages } from "./stub-page.js";
 
 const PATIENCE = 30_000;
 
-/** @type {import("playwright-core").Browser} */
-let browser;
-/** @type {Site} */
-let site;
-/** @type {import("playwright-core").BrowserContext} */
-let context;
+const stub = stubPages();
 /** @type {import("playwright-core").Page} */
 let page;
 
-before(async () => {
-  browser = await launch();
-  site = await Site.start();
-  site.putStubEngine();
-  site.putFolder("/www/models/demo/", tinyModel());
-});
-
-after(async () => {
-  await browser?.close();
-  await site?.close();
-});
-
 beforeEach(async () => {
-  ({ context } = await openContext(browser));
-  page = await context.newPage();
-  await open();
+  page = await stub.open();
 });
-
-afterEach(() => context.close());
-
-async function open() {
-  await page.goto(site.url);
-  await page.locator("#prompt-form button[type=submit]:enabled").waitFor({ timeout: PATIENCE });
-}
 
 async function draw(prompt = "a red circle") {
   await page.fill("#prompt", prompt);
@@ -66,14 +38,14 @@ test("a run that fails at its end is decoded later, over a reload too, and is no
   await page.getByText("is computed, but not decoded").waitFor();
   assert.equal(await pictures().count(), 0);
 
-  await open();
+  await stub.arrive(page);
   await page.getByText("(seed 41) is computed, but not decoded").waitFor();
   await page.getByRole("button", { name: "Decode it" }).click();
   await pictures().first().waitFor({ timeout: PATIENCE });
   assert.match((await page.textContent("#picture [data-part=caption]")) ?? "", /seed 41 · 2 steps/);
   await page.locator("#unfinished").waitFor({ state: "hidden" });
 
-  await open();
+  await stub.arrive(page);
   await pictures().first().waitFor();
   assert.equal(await pictures().count(), 1);
   assert.ok(!(await page.isVisible("#unfinished")));
@@ -88,7 +60,12 @@ test("trying again after a failure at the end only decodes, and latents can be d
   await fail("another, out of memory at the end");
   await page.getByRole("button", { name: "Discard it" }).click();
   await page.locator("#unfinished").waitFor({ state: "hidden" });
-  await open();
+  // Now there is nothing to decode: it is drawn once more, and fails once more.
+  await page.locator("#message").getByRole("button", { name: "Try again" }).click();
+  await page.locator("#unfinished").waitFor({ timeout: PATIENCE });
+  await page.getByRole("button", { name: "Discard it" }).click();
+  await page.locator("#unfinished").waitFor({ state: "hidden" });
+  await stub.arrive(page);
   assert.ok(!(await page.isVisible("#unfinished")));
 });
 
@@ -96,7 +73,7 @@ test("a picture that is decoded leaves no latents behind", async () => {
   await draw();
   await pictures().first().waitFor({ timeout: PATIENCE });
   await page.locator("#progress").waitFor({ state: "hidden" });
-  await open();
+  await stub.arrive(page);
   await pictures().first().waitFor();
   assert.equal(await pictures().count(), 1);
   assert.ok(!(await page.isVisible("#unfinished")));
@@ -114,13 +91,13 @@ test("what SDXL takes of disk, memory and time is told before it is loaded", asy
 });
 
 test("a report tells the GPU, the store and what went wrong, and no prompt", async () => {
-  await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+  await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
   await fail("a secret circle, out of memory at the end");
   await page.locator("#message").getByRole("button", { name: "Report for a bug" }).click();
   const text = page.getByRole("textbox", { name: "Report" });
   const report = JSON.parse(await text.inputValue());
-  assert.ok(report.gpu.limits.maxBufferSize > 0 && report.gpu.features.length > 0, JSON.stringify(report.gpu));
-  assert.ok(report.storage.quota > 0 && report.models.length === 1 && /Chrome/.test(report.userAgent));
+  assert.ok(report.device.gpu.limits.maxBufferSize > 0 && report.device.gpu.features.length > 0, JSON.stringify(report.device));
+  assert.ok(report.device.storage.quota > 0 && report.models.length === 1 && /Chrome/.test(report.userAgent));
   assert.match(report.errors.join("\n"), /OutOfMemory: no room for the decoder/);
   assert.ok(!JSON.stringify(report).includes("secret"));
   await page.getByRole("button", { name: "Copy it" }).click();
@@ -133,7 +110,7 @@ test("a report tells the GPU, the store and what went wrong, and no prompt", asy
 test("the GPU memory to plan for is kept from visit to visit, and the engine is told", async () => {
   await page.getByText("This device", { exact: true }).click();
   await page.getByLabel("GPU memory to plan for").selectOption({ label: "8.6 GB" });
-  await open();
+  await stub.arrive(page);
   await page.getByText("This device", { exact: true }).click();
   assert.equal(await page.getByLabel("GPU memory to plan for").inputValue(), String(8 * 2 ** 30));
   await fail("how much memory");

@@ -2,48 +2,21 @@
 /** What the form offers besides fields: recent prompts, and presets of quality; the stub engine draws. */
 
 import assert from "node:assert/strict";
-import { after, afterEach, before, beforeEach, test } from "node:test";
+import { beforeEach, test } from "node:test";
 
 import { assertAccessible } from "./axe.js";
-import { launch, openContext } from "./browser.js";
-import { Site } from "./site.js";
+import { stubPages } from "./stub-page.js";
 import { tinyModel } from "./tiny-model.js";
 
 const PATIENCE = 30_000;
 
-/** @type {import("playwright-core").Browser} */
-let browser;
-/** @type {Site} */
-let site;
-/** @type {import("playwright-core").BrowserContext} */
-let context;
+const stub = stubPages();
 /** @type {import("playwright-core").Page} */
 let page;
 
-before(async () => {
-  browser = await launch();
-  site = await Site.start();
-  site.putStubEngine();
-  site.putFolder("/www/models/demo/", tinyModel());
-});
-
-after(async () => {
-  await browser?.close();
-  await site?.close();
-});
-
 beforeEach(async () => {
-  ({ context } = await openContext(browser));
-  page = await context.newPage();
-  await open();
+  page = await stub.open();
 });
-
-afterEach(() => context.close());
-
-async function open() {
-  await page.goto(site.url);
-  await page.locator("#prompt-form button[type=submit]:enabled").waitFor({ timeout: PATIENCE });
-}
 
 /**
  * @param {string} prompt
@@ -63,7 +36,7 @@ test("prompts that were drawn are offered again, after a reload too, by keyboard
   assert.ok(!(await opener.isVisible()));
   await draw("a red fox", "blurry");
   await draw("a blue whale");
-  await open();
+  await stub.arrive(page);
   await page.fill("#negativePrompt", "something else");
   await opener.focus();
   await page.keyboard.press("Enter");
@@ -85,7 +58,7 @@ test("prompts that were drawn are offered again, after a reload too, by keyboard
   await opener.click();
   await page.getByRole("button", { name: "Forget them all" }).click();
   assert.ok(!(await opener.isVisible()));
-  await open();
+  await stub.arrive(page);
   assert.ok(!(await opener.isVisible()));
 });
 
@@ -184,9 +157,9 @@ test("with a model of one's own, Fast leads to the LoRA, and it is chosen when t
   const manifest = JSON.parse(String(model.get("base/manifest.json")));
   model.set("base/manifest.json", Buffer.from(JSON.stringify({ ...manifest, name: "mine" })));
   model.delete("refiner/manifest.json");
-  site.putFolder("/mine/", model);
-  site.putMissing("/mine/refiner/manifest.json");
-  await page.goto(`${site.url}?model=/mine/`);
+  stub.site.putFolder("/mine/", model);
+  stub.site.putMissing("/mine/refiner/manifest.json");
+  await page.goto(`${stub.site.url}?model=/mine/`);
   await page.locator("#prompt-form button[type=submit]:enabled").waitFor({ timeout: PATIENCE });
   await choose("Best");
   assert.equal(await quality(), "best 40 5 euler default  false");

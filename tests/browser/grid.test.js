@@ -3,52 +3,27 @@
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { after, afterEach, before, beforeEach, test } from "node:test";
+import { afterEach, beforeEach, test } from "node:test";
 
 import { PNG } from "pngjs";
 
 import { settingsOf } from "../../www/page/picture-file.js";
 import { layoutOf } from "../../www/page/sheet-picture.js";
-import { launch, openContext } from "./browser.js";
-import { Site } from "./site.js";
-import { tinyModel } from "./tiny-model.js";
+import { stubPages } from "./stub-page.js";
 
 const PATIENCE = 30_000;
 
-/** @type {import("playwright-core").Browser} */
-let browser;
-/** @type {Site} */
-let site;
-/** @type {import("playwright-core").BrowserContext} */
-let context;
+const stub = stubPages();
 /** @type {import("playwright-core").Page} */
 let page;
-/** @type {string[]} */
-let errors;
-
-before(async () => {
-  browser = await launch();
-  site = await Site.start();
-  site.putStubEngine();
-  site.putFolder("/www/models/demo/", tinyModel());
-});
-
-after(async () => {
-  await browser?.close();
-  await site?.close();
-});
 
 beforeEach(async () => {
-  ({ context, errors } = await openContext(browser));
-  page = await context.newPage();
+  page = await stub.open();
   page.on("dialog", (dialog) => void dialog.accept());
-  await page.goto(site.url);
-  await page.locator("#prompt-form button[type=submit]:enabled").waitFor({ timeout: PATIENCE });
 });
 
-afterEach(async () => {
-  assert.deepEqual(errors, []);
-  await context.close();
+afterEach(() => {
+  assert.deepEqual(stub.errors, []);
 });
 
 /** @param {string} selector */
@@ -167,7 +142,7 @@ test("what was cancelled or skipped says so and can be drawn later; what is remo
   assert.equal(await page.evaluate(() => document.activeElement?.getAttribute("type")), "submit");
   assert.deepEqual(await page.evaluate((urls) => Promise.all(urls.map((url) => fetch(url).then(({ ok }) => ok, () => false))), urls), [false, false, false]);
   // The browser logs what it does not find.
-  assert.equal(errors.splice(0).length, 3);
+  assert.equal(stub.errors.splice(0).length, 3);
 });
 
 test("a failure leaves what was drawn and says what was not; trying again fills its cell", async () => {

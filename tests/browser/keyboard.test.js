@@ -2,46 +2,17 @@
 /** The page by keyboard alone, and for those whom motion troubles. */
 
 import assert from "node:assert/strict";
-import { after, afterEach, before, test } from "node:test";
+import { test } from "node:test";
 
-import { launch, openContext } from "./browser.js";
-import { Site } from "./site.js";
-import { tinyModel } from "./tiny-model.js";
+import { stubPages } from "./stub-page.js";
 
 const PATIENCE = 30_000;
 /** So many presses of Tab lead round the page, and some. */
 const MOST_STOPS = 80;
 
-/** @type {import("playwright-core").Browser} */
-let browser;
-/** @type {Site} */
-let site;
-/** @type {import("playwright-core").BrowserContext} */
-let context;
+const stub = stubPages();
 /** @type {import("playwright-core").Page} */
 let page;
-
-before(async () => {
-  browser = await launch();
-  site = await Site.start();
-  site.putStubEngine();
-  site.putFolder("/www/models/demo/", tinyModel());
-});
-
-after(async () => {
-  await browser?.close();
-  await site?.close();
-});
-
-afterEach(() => context.close());
-
-/** @param {import("playwright-core").BrowserContextOptions} [options] */
-async function open(options) {
-  ({ context } = await openContext(browser, options));
-  page = await context.newPage();
-  await page.goto(site.url);
-  await page.locator("#prompt-form button[type=submit]:enabled").waitFor({ timeout: PATIENCE });
-}
 
 /** From now on every frame is looked at. */
 async function watchFocus() {
@@ -110,7 +81,7 @@ const CANCEL = "#progress button";
 const THUMBNAIL = "#gallery li > button";
 
 test("by keys alone: a prompt, a shape, drawing, cancelling, drawing, and the gallery; the focus is always seen and never lost", async () => {
-  await open();
+  page = await stub.open();
   await watchFocus();
   await focusComesTo("#prompt");
   await page.keyboard.press("Control+a");
@@ -157,7 +128,7 @@ test("by keys alone: a prompt, a shape, drawing, cancelling, drawing, and the ga
 });
 
 test("by keys alone: pictures that wait are taken off; the focus goes on to the next, and is not lost when there is none", async () => {
-  await open();
+  page = await stub.open();
   await page.locator("#images").fill("4");
   // Long enough that none of them is done meanwhile.
   await page.locator("#steps").fill("150");
@@ -206,11 +177,10 @@ async function motions() {
 }
 
 test("nothing moves by itself where less motion is asked for, and something does elsewhere", async (t) => {
-  await open({ reducedMotion: "no-preference" });
+  page = await stub.open({ reducedMotion: "no-preference" });
   const moved = await motions();
   t.diagnostic(moved.join(", "));
   assert.ok(moved.length > 0, "there is nothing to reduce, or it is not noticed");
-  await context.close();
-  await open({ reducedMotion: "reduce" });
+  page = await stub.open({ reducedMotion: "reduce" });
   assert.deepEqual(await motions(), [], `elsewhere: ${moved.join(", ")}`);
 });

@@ -2,44 +2,21 @@
 /** What the page does when the engine, the GPU or the browser fails; the stub engine fails on demand. */
 
 import assert from "node:assert/strict";
-import { after, afterEach, before, beforeEach, test } from "node:test";
+import { beforeEach, test } from "node:test";
 import { fileURLToPath } from "node:url";
 
-import { launch, openContext } from "./browser.js";
-import { Site } from "./site.js";
-import { tinyModel } from "./tiny-model.js";
+import { launch } from "./browser.js";
+import { stubPages } from "./stub-page.js";
 
 const PATIENCE = 30_000;
 
-/** @type {import("playwright-core").Browser} */
-let browser;
-/** @type {Site} */
-let site;
-/** @type {import("playwright-core").BrowserContext} */
-let context;
+const stub = stubPages();
 /** @type {import("playwright-core").Page} */
 let page;
 
-before(async () => {
-  browser = await launch();
-  site = await Site.start();
-  site.putStubEngine();
-  site.putFolder("/www/models/demo/", tinyModel());
-});
-
-after(async () => {
-  await browser?.close();
-  await site?.close();
-});
-
 beforeEach(async () => {
-  ({ context } = await openContext(browser));
-  page = await context.newPage();
-  await page.goto(site.url);
-  await page.locator("#prompt-form button[type=submit]:enabled").waitFor({ timeout: PATIENCE });
+  page = await stub.open();
 });
-
-afterEach(() => context.close());
 
 /** @param {string} prompt */
 async function start(prompt) {
@@ -71,9 +48,9 @@ for (const [what, prompt, code, words] of /** @type {[string, string, string, Re
     await start(prompt);
     assert.equal(await messageCode(), code);
     assert.match(await page.innerText("#message"), words);
-    site.asked = [];
+    stub.site.asked = [];
     await drawsAgain();
-    assert.deepEqual(site.asked.filter((path) => path.startsWith("/www/models/")), []);
+    assert.deepEqual(stub.site.asked.filter((path) => path.startsWith("/www/models/")), []);
   });
 }
 
@@ -239,7 +216,7 @@ test("what is drawn goes on behind another tab, with the page and the screen kep
   await page.fill("#negativePrompt", "linger at 2");
   await start("a red circle");
   await page.getByText("step 2 of").waitFor({ timeout: PATIENCE });
-  const other = await context.newPage();
+  const other = await page.context().newPage();
   await other.bringToFront();
   assert.deepEqual([await held(), await screen()], [true, "kept on"]);
   await page.waitForSelector("#progress", { state: "hidden", timeout: PATIENCE });
@@ -252,10 +229,10 @@ test("a removed model is gone, and drawing loads it again", async () => {
   await drawsAgain();
   await page.click("#model [data-part=remove]");
   await page.getByText("loaded once when you first draw").waitFor({ timeout: PATIENCE });
-  site.asked = [];
+  stub.site.asked = [];
   await start("a red circle");
   await page.waitForSelector("#progress", { state: "hidden", timeout: PATIENCE });
-  assert.equal(site.asked.filter((path) => path.endsWith(".bin")).length, 6);
+  assert.equal(stub.site.asked.filter((path) => path.endsWith(".bin")).length, 6);
 });
 
 test("GPU buffers of a lost engine are not counted twice", async () => {
@@ -276,7 +253,7 @@ test("a browser without WebGPU, and a page that came insecurely, are told so", a
     const other = await plain.newPage();
     /** @type {(string | null)[]} */
     const codes = [];
-    for (const url of [site.url, site.url.replace("127.0.0.1", "insecure.example")]) {
+    for (const url of [stub.site.url, stub.site.url.replace("127.0.0.1", "insecure.example")]) {
       await other.goto(url);
       const box = other.locator("#message:visible");
       await box.waitFor({ timeout: PATIENCE });

@@ -35,9 +35,7 @@ export class Diagnostics {
   }
 
   async show() {
-    // What cannot be found out is part of the answer.
-    const found = await this.#gather().catch((error) => ({ gathering: String(error) }));
-    this.#text.value = JSON.stringify({ ...found, ...surroundings(), errors: this.#errors }, null, 2);
+    this.#text.value = JSON.stringify({ ...(await this.#gather()), ...surroundings(), errors: this.#errors }, null, 2);
     this.#status.textContent = "";
     this.#dialog.showModal();
   }

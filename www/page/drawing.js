@@ -113,8 +113,7 @@ export class Drawing {
         takesFocus,
         onEvent: (event) => this.#show(event),
         tell: (error) => error instanceof CodedError && typeof error.details.field === "string" && form.showProblem(error.details.field, error.message),
-        // By then its latents may be there.
-        again: () => this.#queue.again(run),
+        again: () => work.attempt(async () => this.#queue.again((await this.#isUnfinished(run)) ? run : job)),
         remedies: (code) => this.#remedies(code, run),
       },
     );
@@ -155,10 +154,10 @@ export class Drawing {
    * @returns {Promise<boolean>} whether it was stored as well
    */
   async #picture(run, options) {
-    const { generator, memory, pictures, store: pictureStore, work } = this.#parts;
+    const { generator, memory, pictures, work } = this.#parts;
     const { request } = run;
     // Another tab may have been quicker.
-    if (run.unfinished && !(await pictureStore.isUnfinished(run.unfinished.id))) return true;
+    if (run.unfinished && !(await this.#isUnfinished(run))) return true;
     const model = run.unfinished?.model ?? { ...this.#parts.model };
     const began = performance.now();
     await generator.load(model.address, options);
@@ -182,6 +181,11 @@ export class Drawing {
       work.tell(error, () => work.attempt(store));
       return false;
     }
+  }
+
+  /** Whether it only has to be decoded, still. @param {Job} job */
+  async #isUnfinished({ unfinished }) {
+    return unfinished !== undefined && (await this.#parts.store.isUnfinished(unfinished.id));
   }
 
   /**

@@ -1,8 +1,10 @@
 // @ts-check
 /** What SDXL would take of this device: bytes to read and to keep, and, once its GPU was measured, memory and time. */
 
+import { SDXL } from "../defaults.js";
 import { megabytes } from "../support.js";
 import { part } from "./element.js";
+import { best, standard } from "./quality.js";
 import { spellDuration } from "./step-clock.js";
 import { say } from "./text.js";
 
@@ -11,10 +13,10 @@ import { say } from "./text.js";
  * @typedef {"q8" | "q4"} Scheme
  */
 
-/** SDXL's own picture, by itself and with the refiner, as the form would ask for them. */
 const SIZE = 1024;
-const STEPS = 30;
-const REFINED = { base: 32, refiner: 8 };
+/** As the form's presets would ask for it, by itself and with the refiner. */
+const STEPS = standard(SDXL).steps;
+const REFINED_STEPS = best({ ...SDXL, refiner: true }).steps;
 
 export class ForecastView {
   #container;
@@ -73,13 +75,14 @@ export class ForecastView {
 
 /** @param {Forecast} forecast */
 function spell({ baseStep, refinerStep, decode, memory }) {
-  const standard = STEPS * baseStep + decode;
-  const refined = REFINED.base * baseStep + REFINED.refiner * (refinerStep ?? baseStep) + decode;
+  const alone = STEPS * baseStep + decode;
+  const ofBase = Math.round(REFINED_STEPS * SDXL.switchAt);
+  const refined = ofBase * baseStep + (REFINED_STEPS - ofBase) * (refinerStep ?? baseStep) + decode;
   return say("sdxlForecast", {
     size: SIZE,
     steps: STEPS,
-    standard: spellDuration(standard),
-    refinedSteps: REFINED.base + REFINED.refiner,
+    standard: spellDuration(alone),
+    refinedSteps: REFINED_STEPS,
     refined: spellDuration(refined),
     memory: megabytes(memory),
   });

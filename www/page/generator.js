@@ -93,7 +93,7 @@ export class Generator {
   }
 
   /**
-   * What SDXL would take on this GPU, measured in about two seconds; needs no model.
+   * What SDXL would take on this GPU, measured in seconds; needs no model.
    * @param {import("../protocol.js").ForecastPlan} plan
    * @param {Options} [options]
    * @returns {Promise<import("../protocol.js").Forecast>}

@@ -2,6 +2,7 @@
 /** How much of the GPU's memory is planned with. WebGPU does not tell how much there is, so the user may. */
 
 import { megabytes } from "../support.js";
+import { recall, remember } from "./remembered.js";
 import { say } from "./text.js";
 
 const CHOICE = "sdxl-web gpu memory";
@@ -15,31 +16,14 @@ export class GpuMemory {
   constructor(select) {
     this.#select = select;
     select.append(new Option(say("gpuMemoryGuess"), ""), ...CHOICES.map((bytes) => new Option(megabytes(bytes), String(bytes))));
-    select.value = remembered();
+    select.value = recall(CHOICE) ?? "";
     // One that is not offered.
     if (select.selectedIndex < 0) select.value = "";
-    select.addEventListener("change", () => remember(select.value));
+    select.addEventListener("change", () => remember(CHOICE, select.value));
   }
 
   /** The engine's own guess where it is null. @returns {number | null} */
   get bytes() {
     return Number(this.#select.value) || null;
-  }
-}
-
-function remembered() {
-  try {
-    return localStorage.getItem(CHOICE) ?? "";
-  } catch {
-    return "";
-  }
-}
-
-/** @param {string} choice */
-function remember(choice) {
-  try {
-    localStorage.setItem(CHOICE, choice);
-  } catch {
-    // It holds for this visit.
   }
 }

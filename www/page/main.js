@@ -2,6 +2,7 @@
 /** Wires the parts; the only module that knows them all. */
 
 import { CodedError } from "../protocol.js";
+import { settled } from "../settled.js";
 import { Diagnostics } from "./diagnostics.js";
 import { Drawing } from "./drawing.js";
 import { part } from "./element.js";
@@ -38,10 +39,9 @@ offerLanguages(part(document, "#language", HTMLSelectElement));
 
 const generator = new Generator();
 const diagnostics = new Diagnostics(part(document, "#diagnostics", HTMLDialogElement), async () => {
-  const parts = { found: generator.diagnose(), models: generator.models(), loras: generator.loras().then(({ length }) => length), memory: generator.memory() };
-  const told = Object.entries(parts).map(async ([name, part]) => [name, await part.catch((/** @type {unknown} */ error) => String(error))]);
-  const { found, ...rest } = Object.fromEntries(await Promise.all(told));
-  return { model: model.address, ...(typeof found === "object" ? found : { found }), ...rest };
+  const device = generator.diagnose();
+  const loras = generator.loras().then(({ length }) => length);
+  return { model: model.address, ...(await settled({ device, memory: generator.memory(), models: generator.models(), loras })) };
 });
 const work = new Work({ change: setBusy, leave: () => form.focus(), remedies: (code) => remediesOfStorage(code, () => library.showModels()) }, diagnostics);
 const start = new StartPicture(part(document, "#start-picture", HTMLElement));
@@ -92,8 +92,8 @@ const modelView = new ModelView(part(document, "#model", HTMLElement), async () 
   if (model.address === DEMO || confirm(say("removeModel", { name: model.name }))) await work.attempt(() => remove(model.address));
 });
 const memory = new GpuMemory(part(document, "#gpu-memory", HTMLSelectElement));
-const library = new Library({ generator, model, loras, memory, work, use, changed: refreshModel, remove });
-const drawing = new Drawing({ generator, model, form, pictures, store, memory, work, ended: refreshModel, queued: (waiting, drawn) => sheet.queued(waiting, drawn) });
+const library = new Library({ generator, model, loras, memory, work, use, changed: refresh, remove });
+const drawing = new Drawing({ generator, model, form, pictures, store, memory, work, ended: refresh, queued: (waiting, drawn) => sheet.queued(waiting, drawn) });
 const readings = /** @type {const} */ ([["prompt", "reading-prompt"], ["negativePrompt", "reading-negative"]]).map(([field, place]) => {
   const shown = part(document, `[data-part=${place}]`, HTMLElement);
   return new PromptReading(part(document, `#${field}`, HTMLTextAreaElement), shown, { text: () => form.prompts[field], read: (prompt) => generator.readPrompt(model.address, prompt, form.syntax) });
@@ -139,7 +139,11 @@ async function show(address, facts) {
   model.name = facts.name;
   readPrompts();
   modelView.showMemory(await generator.memory());
-  await library.refresh();
+}
+
+/** After whatever may have changed what is stored of models. */
+async function refresh() {
+  await Promise.all([refreshModel(), library.refresh()]);
 }
 
 /** As this model does, in this syntax. */
@@ -170,7 +174,7 @@ async function use(address) {
     model.address = address;
     const query = address === DEMO ? "" : `?${new URLSearchParams({ model: address })}`;
     history.replaceState(null, "", `${location.pathname}${query}`);
-    await show(address, facts);
+    await Promise.all([show(address, facts), library.refresh()]);
   });
 }
 
@@ -184,7 +188,7 @@ function wantedModel() {
 async function remove(address) {
   await generator.forget(address);
   if (address === model.address && address.startsWith("imported:")) await use(DEMO);
-  else await refreshModel();
+  else await refresh();
 }
 
 /** @param {{ drawing: boolean, busy: boolean }} state */

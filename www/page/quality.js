@@ -32,7 +32,7 @@ export function fewStepsFor(loras, { demo, bytes }) {
 }
 
 /**
- * @param {ModelFacts} facts
+ * @param {Pick<ModelFacts, "steps" | "guidance">} facts
  * @returns {Recipe}
  */
 export function standard({ steps, guidance }) {
@@ -40,7 +40,7 @@ export function standard({ steps, guidance }) {
 }
 
 /**
- * @param {ModelFacts} facts
+ * @param {Pick<ModelFacts, "steps" | "guidance" | "refiner" | "switchAt">} facts
  * @returns {Recipe}
  */
 export function best(facts) {

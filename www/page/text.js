@@ -3,6 +3,7 @@
 
 import { en } from "../text/en.js";
 import { zh } from "../text/zh.js";
+import { recall, remember } from "./remembered.js";
 
 /** @typedef {import("../text/en.js").Key} Key */
 /** @typedef {keyof typeof LANGUAGES} Language */
@@ -13,16 +14,7 @@ export const LANGUAGES = { en, zh };
 const CHOICE = "sdxl-web language";
 
 /** @type {Language} */
-export const language = chosen(remembered(), globalThis.navigator?.languages ?? []);
-
-function remembered() {
-  try {
-    return localStorage.getItem(CHOICE);
-  } catch {
-    // There is none, or it is not to be used.
-    return null;
-  }
-}
+export const language = chosen(recall(CHOICE), globalThis.navigator?.languages ?? []);
 
 /** What each language calls itself. @type {Record<Language, string>} */
 const NAMES = { en: "English", zh: "中文" };
@@ -32,14 +24,9 @@ export function offerLanguages(select) {
   for (const [code, name] of Object.entries(NAMES)) select.append(Object.assign(document.createElement("option"), { value: code, textContent: name, lang: code }));
   select.value = language;
   select.addEventListener("change", () => {
-    try {
-      localStorage.setItem(CHOICE, select.value);
-    } catch {
-      // Where nothing is remembered there is no choice.
-      select.value = language;
-      return;
-    }
-    location.reload();
+    // Where nothing is remembered there is no choice.
+    if (remember(CHOICE, select.value)) location.reload();
+    else select.value = language;
   });
 }
 

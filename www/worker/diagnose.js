@@ -1,6 +1,7 @@
 // @ts-check
 /** What is known about the GPU, the engine and the store, for a report. */
 
+import { settled } from "../settled.js";
 import { knownTuning, requestAdapter } from "./engine.js";
 
 /**
@@ -8,10 +9,8 @@ import { knownTuning, requestAdapter } from "./engine.js";
  * @returns {Promise<Record<string, unknown>>}
  */
 export async function diagnose(store) {
-  const parts = { gpu: describeGpu(), tuning: knownTuning(store), storage: describeStorage() };
   // What cannot be found out is part of the answer.
-  const found = Object.entries(parts).map(async ([name, part]) => [name, await part.catch((/** @type {unknown} */ error) => String(error))]);
-  return Object.fromEntries(await Promise.all(found));
+  return settled({ gpu: describeGpu(), tuning: knownTuning(store), storage: describeStorage() });
 }
 
 async function describeGpu() {

@@ -1,6 +1,7 @@
 // @ts-check
 /** Reads `manifest.json`, which comes from outside: nothing in it is believed before it was looked at. */
 
+import { DEMO, SDXL } from "../defaults.js";
 import { CodedError } from "../protocol.js";
 
 /**
@@ -96,9 +97,7 @@ export function factsOf({ base, refiner }) {
     multiple: demo ? 4 * vaeFactor : vaeFactor,
     minSide: side / 4,
     maxSide: side * 2,
-    steps: demo ? 20 : 30,
-    guidance: demo ? 4 : 5,
-    switchAt: 0.8,
+    ...(demo ? DEMO : SDXL),
     refiner: refiner !== null,
   };
 }
