@@ -14,13 +14,15 @@ const FEWEST_ROWS: usize = 32;
 const FEWEST_TILED_ROWS: usize = 128;
 /// A GPU of any kind makes these in some tens of milliseconds.
 const MOST_ROWS: usize = 4096;
+/// Seconds after which a product tells nothing that one of more rows would not; on a software adapter those take minutes.
+const LONG: f64 = 0.1;
 /// What is timed shall take so many seconds: a browser's clock ticks in tenths of milliseconds, or coarser.
 const LONG_ENOUGH: f64 = 0.005;
 const TICK: f64 = 1e-5;
 /// So many of the smallest product take that long on any device.
 const MOST_RUNS: usize = 128;
 /// The fastest of so many counts; something else may slow down the others.
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 5;
 /// What f16 has to gain over f32 to be worth its rounding.
 const F16_GAIN: f64 = 1.1;
 
@@ -68,14 +70,14 @@ impl<'a> Probe<'a> {
             shared: false,
             ..small
         };
-        let (mut rows, mut time) = (FEWEST_ROWS, self.time(alone, FEWEST_ROWS).await?);
-        while time < LONG_ENOUGH && rows < MOST_ROWS {
+        let mut rows = FEWEST_ROWS;
+        while rows < MOST_ROWS && self.runner(DType::F32, alone, rows).await?.time < LONG_ENOUGH {
             rows *= 2;
-            time = self.time(alone, rows).await?;
         }
-        if time < self.time(small, rows).await? {
+        let [of_alone, of_small] = self.race(rows, [alone, small]).await?;
+        if of_alone < of_small {
             return Ok(Tuning {
-                speed: speed(rows, time),
+                speed: speed(rows, of_alone),
                 ..alone
             });
         }
@@ -86,8 +88,8 @@ impl<'a> Probe<'a> {
         };
         let (mut best, mut rows) = (small, FEWEST_TILED_ROWS);
         loop {
-            let times = [self.time(small, rows).await?, self.time(large, rows).await?];
-            let large_pays = times[1] <= times[0];
+            let [of_small, of_large] = self.race(rows, [small, large]).await?;
+            let large_pays = of_large <= of_small;
             // From where on they always do: one lucky time among few rows decides nothing.
             match (large_pays, best.large_tiles_from) {
                 (true, u32::MAX) => {
@@ -96,51 +98,83 @@ impl<'a> Probe<'a> {
                 (true, _) => {}
                 (false, _) => best.large_tiles_from = u32::MAX,
             }
-            if rows == MOST_ROWS {
-                best.speed = speed(rows, times[0].min(times[1]));
+            let fastest = of_small.min(of_large);
+            if rows == MOST_ROWS || fastest > LONG {
+                best.speed = speed(rows, fastest);
                 break;
             }
             rows *= 2;
         }
         if Precision::F16.check(self.device).is_ok() {
-            let [f32, f16] = [
-                self.time_in(DType::F32, best, rows).await?,
-                self.time_in(DType::F16, best, rows).await?,
+            let runners = [
+                self.runner(DType::F32, best, rows).await?,
+                self.runner(DType::F16, best, rows).await?,
             ];
+            let [f32, f16] = self.turns(runners).await?;
             best.f16 = f32 >= F16_GAIN * f16;
         }
         Ok(best)
     }
 
-    async fn time(&self, tuning: Tuning, rows: usize) -> Result<f64> {
-        self.time_in(DType::F32, tuning, rows).await
+    /// Seconds of one product of so many rows in each.
+    async fn race(&self, rows: usize, [one, other]: [Tuning; 2]) -> Result<[f64; 2]> {
+        let one = self.runner(DType::F32, one, rows).await?;
+        let other = self.runner(DType::F32, other, rows).await?;
+        self.turns([one, other]).await
+    }
+
+    /// By turns, so that what else the machine does slows both.
+    async fn turns(&self, mut runners: [Runner; 2]) -> Result<[f64; 2]> {
+        for _ in 1..ROUNDS {
+            for runner in &mut runners {
+                let time = self.run(runner).await?;
+                runner.time = runner.time.min(time);
+            }
+        }
+        Ok(runners.map(|runner| runner.time))
+    }
+
+    /// Ready to be timed, and timed once.
+    async fn runner(&self, dtype: DType, tuning: Tuning, rows: usize) -> Result<Runner> {
+        let x = Tensor::<2>::ones([rows, INPUTS], self.device).cast(dtype);
+        let mut runner = Runner {
+            tuning,
+            x,
+            count: 1,
+            time: 0.0,
+        };
+        // The first one compiles.
+        self.run(&runner).await?;
+        runner.time = self.run(&runner).await?;
+        while runner.time * (runner.count as f64) < LONG_ENOUGH && runner.count < MOST_RUNS {
+            runner.count *= 2;
+            runner.time = self.run(&runner).await?;
+        }
+        Ok(runner)
     }
 
     /// Seconds of one product.
-    async fn time_in(&self, dtype: DType, tuning: Tuning, rows: usize) -> Result<f64> {
-        tune(tuning);
-        let x = Tensor::<2>::ones([rows, INPUTS], self.device).cast(dtype);
-        let run = async |count: usize| {
-            let began = (self.seconds)();
-            for _ in 0..count {
-                linear(x.clone(), &self.weight, &self.bias, None);
-            }
-            settle(self.device).await?;
-            // A clock of coarse steps may see nothing.
-            Ok(((self.seconds)() - began).max(TICK))
-        };
-        // The first one compiles.
-        run(1).await?;
-        let (mut count, mut time) = (1, run(1).await?);
-        while time < LONG_ENOUGH && count < MOST_RUNS {
-            count *= 2;
-            time = run(count).await?;
+    async fn run(&self, runner: &Runner) -> Result<f64> {
+        tune(runner.tuning);
+        let began = (self.seconds)();
+        for _ in 0..runner.count {
+            linear(runner.x.clone(), &self.weight, &self.bias, None);
         }
-        for _ in 1..ROUNDS {
-            time = time.min(run(count).await?);
-        }
-        Ok(time / count as f64)
+        settle(self.device).await?;
+        // A clock of coarse steps may see nothing.
+        let time = ((self.seconds)() - began).max(TICK);
+        Ok(time / runner.count as f64)
     }
+}
+
+/// One way to make a product.
+struct Runner {
+    tuning: Tuning,
+    x: Tensor<2>,
+    /// Products that take long enough together.
+    count: usize,
+    /// Seconds of one, at least.
+    time: f64,
 }
 
 fn speed(rows: usize, seconds: f64) -> f64 {

@@ -62,6 +62,19 @@ test("prompts that were drawn are offered again, after a reload too, by keyboard
   assert.ok(!(await opener.isVisible()));
 });
 
+test("what was typed is still there in another language, and nowhere else", async () => {
+  await page.fill("#prompt", "a green tower");
+  await page.fill("#negativePrompt", "fog");
+  await page.locator("#language").selectOption("zh");
+  await page.getByRole("button", { name: "生成" }).waitFor({ timeout: PATIENCE });
+  assert.deepEqual([await page.inputValue("#prompt"), await page.inputValue("#negativePrompt")], ["a green tower", "fog"]);
+
+  const other = await page.context().newPage();
+  await stub.arrive(other);
+  assert.notEqual(await other.inputValue("#prompt"), "a green tower");
+  assert.equal(await other.inputValue("#negativePrompt"), "");
+});
+
 /**
  * @param {string} file
  * @param {string} [name]

@@ -15,6 +15,7 @@
 mod cases;
 mod sketch;
 
+use std::cell::Cell;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 use std::{env, fs};
@@ -203,4 +204,14 @@ fn a_device_is_measured() {
     println!("{tuning:?} in {:.1} s", clock());
     assert!(tuning.speed > 0.0);
     assert_eq!(kernels::tuning(), tuning);
+}
+
+#[test]
+fn a_slow_device_is_measured_by_small_products() {
+    let _tuned = TUNED.lock().unwrap_or_else(PoisonError::into_inner);
+    // Whatever is timed seems to take a second.
+    let now = Cell::new(0.0);
+    let clock = || now.replace(now.get() + 1.0);
+    let tuning = pollster::block_on(Tuning::measure(&gpu().device, &clock)).unwrap();
+    assert_eq!(tuning.speed, f64::from(128 * 640 * 1280));
 }

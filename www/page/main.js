@@ -4,6 +4,7 @@
 import { CodedError } from "../protocol.js";
 import { settled } from "../settled.js";
 import { Diagnostics } from "./diagnostics.js";
+import { keepDraft } from "./draft.js";
 import { Drawing } from "./drawing.js";
 import { part } from "./element.js";
 import { Generator } from "./generator.js";
@@ -52,6 +53,7 @@ const form = new PromptForm(part(document, "#prompt-form", HTMLFormElement), {
   change: () => quality.update(),
   around: () => ({ loras: loras.used, hasPicture: start.isThere }),
 });
+keepDraft(part(document, "#prompt-form", HTMLFormElement).querySelectorAll("textarea"));
 const loras = new LorasView(part(document, "#loras", HTMLElement), { word: form.addToPrompt.bind(form), remove: (name) => library.removeLora(name), preset: (name) => quality.useSettingsOf(name), change: () => quality.update() });
 const quality = new QualityView(part(document, "#quality", HTMLElement), {
   form,

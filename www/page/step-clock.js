@@ -51,14 +51,14 @@ export class StepClock {
 
   /**
    * @param {number} now
-   * @returns {number | null} seconds, null before the first step
+   * @returns {number | null} seconds, null before the first step and after the last: what then follows was not measured
    */
   secondsLeft(now) {
-    if (this.#done === 0) return null;
+    if (this.#done === 0 || this.#done === this.#total) return null;
     const steady = this.#steady;
     const each = steady.length > 0 ? steady.reduce((sum, duration) => sum + duration, 0) / steady.length : this.#first;
     const sinceLast = Math.min(now - this.#lastAt, each);
-    return Math.max(0, (this.#total - this.#done) * each - sinceLast) / 1000;
+    return ((this.#total - this.#done) * each - sinceLast) / 1000;
   }
 }
 
