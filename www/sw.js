@@ -30,6 +30,7 @@ const SHELL = [
   "www/page/brush.js",
   "www/page/compare-view.js",
   "www/page/diagnostics.js",
+  "www/page/draft.js",
   "www/page/drawing.js",
   "www/page/element.js",
   "www/page/feather.js",
