@@ -186,3 +186,21 @@ test("with a model of one's own, Fast leads to the LoRA, and it is chosen when t
   await bringLora("lcm-lora-sdxl");
   assert.equal(await quality(), "fast 4 1 lcm default  false");
 });
+
+test("a LoRA that another tab has removed is told, and the picture is drawn without it", async () => {
+  await bringLora("ink");
+  const other = await page.context().newPage();
+  await stub.arrive(other);
+  other.on("dialog", (dialog) => void dialog.accept());
+  await other.getByRole("button", { name: "Remove: ink" }).click();
+  await other.locator("#loras").waitFor({ state: "hidden" });
+
+  await page.bringToFront();
+  await page.fill("#prompt", "a lonely lighthouse");
+  await page.getByRole("button", { name: "Draw", exact: true }).click();
+  await page.locator("#message:visible").waitFor({ timeout: PATIENCE });
+  assert.equal(await page.getAttribute("#message", "data-code"), "MissingLora");
+  await page.getByRole("button", { name: "Draw it without LoRAs" }).click();
+  await page.getByRole("img", { name: "a lonely lighthouse" }).first().waitFor({ timeout: PATIENCE });
+  assert.ok(!(await page.isVisible("#message")));
+});

@@ -34,6 +34,10 @@ test("each error has the remedies that may help with it, and no other", () => {
   reseed?.act();
   const { seed } = /** @type {{ seed: number }} */ (changes.pop());
   assert.ok(Number.isInteger(seed) && seed !== REQUEST.seed);
+  for (const code of ["BadLora", "MissingLora"]) {
+    remedies(code)[0]?.act();
+    assert.deepEqual(changes.pop(), { loras: [] }, code);
+  }
   for (const code of ["BadShard", "Panic", "Quota", "Error"]) assert.deepEqual(remedies(code), []);
 
   assert.equal(remediesOfStorage("Quota", () => {}).length, 1);

@@ -14,16 +14,18 @@ import { say } from "./text.js";
 /** These may go away with fewer pixels. */
 const OF_SIZE = new Set(["OutOfMemory", "DeviceLost", "Device", "TooLarge", "LimitTooSmall"]);
 const SMALLER = 0.75;
+const OF_LORAS = new Set(["BadLora", "MissingLora"]);
 
 /**
  * @param {string} code
  * @param {DrawRequest} request
  * @param {ModelFacts} facts
- * @param {(change: Size | { seed: number }) => unknown} redraw  the same, but for this
+ * @param {(change: Size | { seed: number } | { loras: [] }) => unknown} redraw  the same, but for this
  * @returns {Remedy[]}
  */
 export function remediesAtDrawing(code, request, facts, redraw) {
   if (code === "NotFinite") return [{ label: say("drawOtherSeed"), act: () => redraw({ seed: rollSeed() }) }];
+  if (OF_LORAS.has(code)) return [{ label: say("drawWithoutLoras"), act: () => redraw({ loras: [] }) }];
   const smaller = OF_SIZE.has(code) ? smallerSize(request, facts) : null;
   return smaller ? [{ label: say("drawSmaller", smaller), act: () => redraw(smaller) }] : [];
 }

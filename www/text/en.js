@@ -257,6 +257,7 @@ export const en = {
   tryAgain: "Try again",
   drawSmaller: "Draw it smaller: {width} × {height}",
   drawOtherSeed: "Draw with another seed",
+  drawWithoutLoras: "Draw it without LoRAs",
   showModels: "Make room: show the models here",
 
   troubleUnknown: "Something went wrong",

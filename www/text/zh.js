@@ -258,6 +258,7 @@ export const zh = {
   tryAgain: "重试",
   drawSmaller: "画小一些：{width} × {height}",
   drawOtherSeed: "换个种子再画",
+  drawWithoutLoras: "不用 LoRA 绘制",
   showModels: "腾出空间：查看此处的模型",
 
   troubleUnknown: "出了点问题",
