@@ -133,6 +133,7 @@ export class ProgressView {
     this.#spoken.textContent = stage;
     this.#quarter = 0;
     this.#bytes = null;
+    this.#showTimeLeft();
   }
 
   /**
