@@ -24,7 +24,7 @@ const size = part(form, "[name=size]", HTMLInputElement);
 const progress = part(document, "#progress", HTMLElement);
 const bar = part(progress, "progress", HTMLProgressElement);
 const report = part(document, "#report", HTMLElement);
-const message = new MessageView(part(document, "#message", HTMLElement));
+const message = new MessageView(part(document, "#message", HTMLElement), { leave: () => run.focus() });
 
 /** @type {AbortController | null} */
 let stop = null;

@@ -6,15 +6,21 @@ import { wordsFor } from "./trouble.js";
 
 export class MessageView {
   #container;
-  #onReport;
+  #on;
 
   /**
    * @param {HTMLElement} container  with role="alert"
-   * @param {() => unknown} [onReport]  where there is a report to show
+   * @param {object} on
+   * @param {() => unknown} [on.report]  where there is one to show
+   * @param {() => unknown} on.leave  the focus has to go somewhere
    */
-  constructor(container, onReport) {
+  constructor(container, on) {
     this.#container = container;
-    this.#onReport = onReport;
+    this.#on = on;
+  }
+
+  get hasFocus() {
+    return this.#container.contains(document.activeElement);
   }
 
   /**
@@ -28,14 +34,20 @@ export class MessageView {
     this.#container.dataset.code = name;
     const deeds = document.createElement("div");
     deeds.className = "deeds";
-    const report = this.#onReport ? [{ label: say("showReport"), act: this.#onReport }] : [];
-    for (const { label, act } of [{ label: say("tryAgain"), act: tryAgain }, ...remedies, ...report, { label: say("galleryClose"), act: () => this.clear() }]) {
+    const report = this.#on.report ? [{ label: say("showReport"), act: this.#on.report }] : [];
+    for (const { label, act } of [{ label: say("tryAgain"), act: tryAgain }, ...remedies, ...report, { label: say("galleryClose"), act: () => this.close() }]) {
       const button = line("button", label);
       button.addEventListener("click", act);
       deeds.append(button);
     }
     this.#container.replaceChildren(line("strong", title), line("p", message), line("p", advice), deeds);
     this.#container.hidden = false;
+  }
+
+  /** At the wish of whoever reads it. */
+  close() {
+    this.clear();
+    this.#on.leave();
   }
 
   clear() {

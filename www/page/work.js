@@ -41,7 +41,7 @@ export class Work {
   constructor(on, diagnostics) {
     this.#on = on;
     this.#diagnostics = diagnostics;
-    this.#message = new MessageView(part(document, "#message", HTMLElement), () => diagnostics.show());
+    this.#message = new MessageView(part(document, "#message", HTMLElement), { report: () => diagnostics.show(), leave: on.leave });
   }
 
   /**
@@ -54,7 +54,7 @@ export class Work {
       await quick();
     } catch (error) {
       const again = () => {
-        this.#message.clear();
+        this.#message.close();
         return this.attempt(quick, remedies);
       };
       this.tell(error, again, remedies);
@@ -94,10 +94,11 @@ export class Work {
     let end = () => {};
     this.#running = new Promise((resolve) => (end = resolve));
     this.#stop = new AbortController();
+    const hasFocus = takesFocus || this.#message.hasFocus;
     this.#message.clear();
     this.#on.change({ drawing, busy: !drawing });
     this.#progress.start({ steps });
-    if (takesFocus) this.#progress.focus();
+    if (hasFocus) this.#progress.focus();
     const letSleep = stayAwake();
     let sound = true;
     try {
