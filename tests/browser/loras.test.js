@@ -177,6 +177,13 @@ test("one for few steps is known by its name, and Fast sets what it was made for
   assert.ok(await page.getByRole("radio", { name: "Fast" }).isChecked());
   assert.deepEqual(await Promise.all(["#steps", "#guidanceScale", "#sampler"].map((field) => page.inputValue(field))), ["4", "1", "lcm"]);
   assert.ok(await page.getByRole("checkbox", { name: "lcm-lora-demo" }).isChecked());
+
+  for (const [field, value] of Object.entries({ "#prompt": "a red apple, 3d emoji", "#seed": "7", "#width": "128", "#height": "128" })) await page.fill(field, value);
+  await page.locator("#prompt-form button[type=submit]").click();
+  await ended();
+  assert.match(await page.innerText("#picture figcaption"), /seed 7 · 4 steps · guidance 1/);
+  await page.locator("#gallery li > button").first().click();
+  assert.match(await page.innerText("#gallery dialog"), /LCM.*lcm-lora-demo/s);
 });
 
 test("a packed model's address is one like any other", async () => {
