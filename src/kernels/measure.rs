@@ -14,8 +14,8 @@ const FEWEST_ROWS: usize = 32;
 const FEWEST_TILED_ROWS: usize = 128;
 /// A GPU of any kind makes these in some tens of milliseconds.
 const MOST_ROWS: usize = 4096;
-/// Seconds after which a product tells nothing that one of more rows would not; on a software adapter those take minutes.
-const LONG: f64 = 0.1;
+/// After a product of so many seconds none of more rows is tried: a software adapter would take minutes.
+const TOO_LONG: f64 = 0.1;
 /// What is timed shall take so many seconds: a browser's clock ticks in tenths of milliseconds, or coarser.
 const LONG_ENOUGH: f64 = 0.005;
 const TICK: f64 = 1e-5;
@@ -27,7 +27,7 @@ const ROUNDS: usize = 5;
 const F16_GAIN: f64 = 1.1;
 
 impl Tuning {
-    /// Times the variants, in a second or two, and lets the better ones run from now on. `seconds` is a clock.
+    /// Times the variants, in some seconds, and lets the better ones run from now on. `seconds` is a clock.
     pub async fn measure(device: &Device, seconds: &dyn Fn() -> f64) -> Result<Self> {
         let probe = Probe::new(device, seconds);
         let tuning = probe.tuning().await?;
@@ -71,10 +71,13 @@ impl<'a> Probe<'a> {
             ..small
         };
         let mut rows = FEWEST_ROWS;
-        while rows < MOST_ROWS && self.runner(DType::F32, alone, rows).await?.time < LONG_ENOUGH {
+        let mut runner = self.runner(DType::F32, alone, rows).await?;
+        while runner.time < LONG_ENOUGH && rows < MOST_ROWS {
             rows *= 2;
+            runner = self.runner(DType::F32, alone, rows).await?;
         }
-        let [of_alone, of_small] = self.race(rows, [alone, small]).await?;
+        let other = self.runner(DType::F32, small, rows).await?;
+        let [of_alone, of_small] = self.race([runner, other]).await?;
         if of_alone < of_small {
             return Ok(Tuning {
                 speed: speed(rows, of_alone),
@@ -88,7 +91,11 @@ impl<'a> Probe<'a> {
         };
         let (mut best, mut rows) = (small, FEWEST_TILED_ROWS);
         loop {
-            let [of_small, of_large] = self.race(rows, [small, large]).await?;
+            let runners = [
+                self.runner(DType::F32, small, rows).await?,
+                self.runner(DType::F32, large, rows).await?,
+            ];
+            let [of_small, of_large] = self.race(runners).await?;
             let large_pays = of_large <= of_small;
             // From where on they always do: one lucky time among few rows decides nothing.
             match (large_pays, best.large_tiles_from) {
@@ -99,7 +106,7 @@ impl<'a> Probe<'a> {
                 (false, _) => best.large_tiles_from = u32::MAX,
             }
             let fastest = of_small.min(of_large);
-            if rows == MOST_ROWS || fastest > LONG {
+            if rows == MOST_ROWS || fastest > TOO_LONG {
                 best.speed = speed(rows, fastest);
                 break;
             }
@@ -110,21 +117,14 @@ impl<'a> Probe<'a> {
                 self.runner(DType::F32, best, rows).await?,
                 self.runner(DType::F16, best, rows).await?,
             ];
-            let [f32, f16] = self.turns(runners).await?;
+            let [f32, f16] = self.race(runners).await?;
             best.f16 = f32 >= F16_GAIN * f16;
         }
         Ok(best)
     }
 
-    /// Seconds of one product of so many rows in each.
-    async fn race(&self, rows: usize, [one, other]: [Tuning; 2]) -> Result<[f64; 2]> {
-        let one = self.runner(DType::F32, one, rows).await?;
-        let other = self.runner(DType::F32, other, rows).await?;
-        self.turns([one, other]).await
-    }
-
-    /// By turns, so that what else the machine does slows both.
-    async fn turns(&self, mut runners: [Runner; 2]) -> Result<[f64; 2]> {
+    /// Seconds of one product in each; by turns, so that what else the machine does slows both.
+    async fn race(&self, mut runners: [Runner; 2]) -> Result<[f64; 2]> {
         for _ in 1..ROUNDS {
             for runner in &mut runners {
                 let time = self.run(runner).await?;

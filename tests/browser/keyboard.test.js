@@ -151,6 +151,26 @@ test("by keys alone: pictures that wait are taken off; the focus goes on to the 
   await assertNeverLost();
 });
 
+test("by keys alone: what went wrong is tried again, or closed; the focus is not lost with it", async () => {
+  page = await stub.open();
+  await watchFocus();
+  await focusComesTo("#prompt");
+  await page.keyboard.press("Control+a");
+  await page.keyboard.type("out of memory at the end");
+  await tabTo(DRAW);
+  for (const name of ["Try again", "Close"]) {
+    await page.keyboard.press("Enter");
+    await page.locator("#message:visible").waitFor({ timeout: PATIENCE });
+    await focusComesTo(DRAW);
+    await tabTo(`#message button:${name === "Close" ? "last" : "first"}-child`, "Shift+Tab");
+    assert.equal(await page.evaluate(() => document.activeElement?.textContent), name);
+    await page.keyboard.press("Enter");
+    await page.locator("#message").waitFor({ state: "hidden" });
+    await focusComesTo(DRAW);
+  }
+  await assertNeverLost();
+});
+
 /** What moved while a picture was drawn, each kind once. */
 async function motions() {
   await page.evaluate(() => {
@@ -175,31 +195,6 @@ async function motions() {
   }
   return page.evaluate(() => /** @type {{ moved: () => string[] }} */ (/** @type {unknown} */ (globalThis)).moved());
 }
-
-test("by keys alone: what went wrong is tried again, or closed; the focus is not lost with it", async () => {
-  page = await stub.open();
-  await watchFocus();
-  await focusComesTo("#prompt");
-  await page.keyboard.press("Control+a");
-  await page.keyboard.type("out of memory at the end");
-  await tabTo(DRAW);
-  await page.keyboard.press("Enter");
-  await page.locator("#message:visible").waitFor({ timeout: PATIENCE });
-  await focusComesTo(DRAW);
-  await tabTo("#message button:first-child", "Shift+Tab");
-  await page.keyboard.press("Enter");
-  await page.locator("#message").waitFor({ state: "hidden" });
-  await focusComesTo(DRAW);
-
-  await page.keyboard.press("Enter");
-  await page.locator("#message:visible").waitFor({ timeout: PATIENCE });
-  await focusComesTo(DRAW);
-  await tabTo("#message button:last-child", "Shift+Tab");
-  await page.keyboard.press("Enter");
-  await page.locator("#message").waitFor({ state: "hidden" });
-  await focusComesTo(DRAW);
-  await assertNeverLost();
-});
 
 test("nothing moves by itself where less motion is asked for, and something does elsewhere", async (t) => {
   page = await stub.open({ reducedMotion: "no-preference" });

@@ -200,6 +200,27 @@ test("where storage is full, the models that take it are a press away", async ()
   assert.equal(await page.evaluate(() => document.activeElement?.textContent), "Models on this device");
 });
 
+test("a picture that could not be stored is shown, and stored on the next try", async () => {
+  await page.evaluate(() => {
+    const { add } = IDBObjectStore.prototype;
+    IDBObjectStore.prototype.add = function (...parameters) {
+      if (this.name !== "pictures") return add.apply(this, parameters);
+      IDBObjectStore.prototype.add = add;
+      throw new DOMException("full, on demand", "QuotaExceededError");
+    };
+  });
+  await start("a red circle");
+  assert.equal(await messageCode(), "Quota");
+  await page.locator("#progress").waitFor({ state: "hidden", timeout: PATIENCE });
+  const drawn = await page.innerText("#picture figcaption");
+  assert.equal(await page.locator("#gallery li").count(), 0);
+
+  await page.getByRole("button", { name: "Try again" }).click();
+  await page.locator("#gallery li").waitFor({ timeout: PATIENCE });
+  await page.locator("#message").waitFor({ state: "hidden" });
+  assert.equal(await page.innerText("#picture figcaption"), drawn);
+});
+
 test("what is drawn goes on behind another tab, with the page and the screen kept awake until it is done", async () => {
   await page.evaluate(() => {
     const request = navigator.wakeLock.request.bind(navigator.wakeLock);

@@ -209,7 +209,7 @@ fn a_device_is_measured() {
 #[test]
 fn a_slow_device_is_measured_by_small_products() {
     let _tuned = TUNED.lock().unwrap_or_else(PoisonError::into_inner);
-    // Whatever is timed seems to take a second.
+    // Whatever is timed seems to take a second: the first product in large tiles is the last one of all.
     let now = Cell::new(0.0);
     let clock = || now.replace(now.get() + 1.0);
     let tuning = pollster::block_on(Tuning::measure(&gpu().device, &clock)).unwrap();

@@ -173,14 +173,8 @@ export class Drawing {
       isAdded = true;
       if (run.unfinished) await this.#unfinished.drop(run.unfinished);
     };
-    try {
-      await store();
-      return true;
-    } catch (error) {
-      // Stored again, not drawn again.
-      work.tell(error, () => work.attempt(store));
-      return false;
-    }
+    // Tried again, it is stored again, not drawn again.
+    return work.attempt(store);
   }
 
   /** Whether it only has to be decoded, still. @param {Job} job */

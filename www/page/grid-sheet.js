@@ -47,7 +47,7 @@ export class GridSheet {
    * @param {(jobs: Job[]) => void} on.draw
    * @param {(id: number) => void} on.open
    * @param {() => void} on.leave  the focus has to go somewhere
-   * @param {(work: () => Promise<unknown>) => Promise<void>} on.attempt  runs it, and tells what goes wrong
+   * @param {(work: () => Promise<unknown>) => Promise<unknown>} on.attempt  runs it, and tells what goes wrong
    */
   constructor(container, on) {
     this.#container = container;

@@ -34,7 +34,7 @@ export class Pictures {
    * @param {(png: Blob, record: PictureRecord, paints: boolean) => void} on.start  a request is to start from it
    * @param {(request: DrawRequest, id: number) => void} on.added  a picture of this request is stored
    * @param {(records: PictureRecord[]) => void} on.listed         all there are
-   * @param {(work: () => Promise<unknown>) => Promise<void>} on.attempt  runs it, and tells what goes wrong
+   * @param {(work: () => Promise<unknown>) => Promise<unknown>} on.attempt  runs it, and tells what goes wrong
    */
   constructor(store, on) {
     this.#store = store;

@@ -1,10 +1,19 @@
 // @ts-check
-/** Choices that are kept from visit to visit, where the browser keeps anything. */
+/** What is kept from visit to visit, or while the tab is there, where the browser keeps anything. */
 
-/** @param {string} key @returns {string | null} */
-export function recall(key) {
+/** For as long as the tab is there. Even to ask for it may be refused. */
+export const ofTab = () => sessionStorage;
+
+const ofBrowser = () => localStorage;
+
+/**
+ * @param {string} key
+ * @param {() => Storage} [storage]
+ * @returns {string | null}
+ */
+export function recall(key, storage = ofBrowser) {
   try {
-    return localStorage.getItem(key);
+    return storage().getItem(key);
   } catch {
     return null;
   }
@@ -12,12 +21,13 @@ export function recall(key) {
 
 /**
  * @param {string} key
- * @param {string} choice
+ * @param {string} text
+ * @param {() => Storage} [storage]
  * @returns {boolean} whether it is kept
  */
-export function remember(key, choice) {
+export function remember(key, text, storage = ofBrowser) {
   try {
-    localStorage.setItem(key, choice);
+    storage().setItem(key, text);
     return true;
   } catch {
     return false;

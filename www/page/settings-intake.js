@@ -19,7 +19,7 @@ export class SettingsIntake {
    * @param {Pick<import("./prompt-form.js").PromptForm, "fill" | "tell">} parts.form
    * @param {Pick<import("./loras-view.js").LorasView, "fill">} parts.loras
    * @param {() => string} parts.modelName  of the one that draws
-   * @param {(work: () => Promise<unknown>) => Promise<void>} parts.attempt  runs it, and tells what goes wrong
+   * @param {(work: () => Promise<unknown>) => Promise<unknown>} parts.attempt  runs it, and tells what goes wrong
    */
   constructor({ form, loras, modelName, attempt }) {
     this.#form = form;

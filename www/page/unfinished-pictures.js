@@ -19,7 +19,7 @@ export class UnfinishedPictures {
    * @param {import("./picture-store.js").PictureStore} store
    * @param {object} on
    * @param {(unfinished: Unfinished) => void} on.decode
-   * @param {(work: () => Promise<unknown>) => Promise<void>} on.attempt  runs it, and tells what goes wrong
+   * @param {(work: () => Promise<unknown>) => Promise<unknown>} on.attempt  runs it, and tells what goes wrong
    * @param {() => void} on.leave  the focus was here and has to go somewhere
    */
   constructor(container, store, on) {

@@ -48,16 +48,19 @@ export class Work {
    * What another work has told stays, since it may be about something that is still to be done.
    * @param {() => Promise<unknown>} quick
    * @param {(code: string) => Remedy[]} [remedies]
+   * @returns {Promise<boolean>} whether it went well
    */
   async attempt(quick, remedies) {
     try {
       await quick();
+      return true;
     } catch (error) {
       const again = () => {
         this.#message.close();
         return this.attempt(quick, remedies);
       };
       this.tell(error, again, remedies);
+      return false;
     }
   }
 
@@ -94,11 +97,12 @@ export class Work {
     let end = () => {};
     this.#running = new Promise((resolve) => (end = resolve));
     this.#stop = new AbortController();
-    const hasFocus = takesFocus || this.#message.hasFocus;
+    // What was pressed in the message goes with it.
+    const focuses = takesFocus || this.#message.hasFocus;
     this.#message.clear();
     this.#on.change({ drawing, busy: !drawing });
     this.#progress.start({ steps });
-    if (hasFocus) this.#progress.focus();
+    if (focuses) this.#progress.focus();
     const letSleep = stayAwake();
     let sound = true;
     try {

@@ -97,7 +97,7 @@ export async function knownTuning(store) {
 }
 
 /**
- * Without it, the next start takes a second longer.
+ * Without it, the next start takes some seconds longer.
  * @param {Store} store
  * @param {object} tuning
  */
